@@ -1,0 +1,1 @@
+"""The CampusGauge agent: measures a school's network from a host inside it."""

@@ -1,0 +1,1 @@
+"""The CampusGauge collector: takes readings in, merges them with entries, scores and shows."""
