@@ -1,0 +1,34 @@
+"""The probes there are: one line each, no registration by import.
+
+The registry names modules instead of importing them, so that a process imports only the probes it
+runs.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from agent.probes.base import Probe
+
+PROBES: tuple[tuple[str, str], ...] = ()
+"""Probe name and `module:class`, in the order people see them."""
+
+
+class UnknownProbeError(LookupError):
+    """There is no probe of that name; the message lists those there are."""
+
+
+def probe_names() -> tuple[str, ...]:
+    """Return the names of all probes, in display order."""
+    return tuple(name for name, _ in PROBES)
+
+
+def load_probe(name: str) -> Probe[Any]:
+    """Import and construct the probe `name`. Raises UnknownProbeError."""
+    for known, path in PROBES:
+        if known == name:
+            module, _, class_name = path.partition(":")
+            probe: Probe[Any] = getattr(import_module(module), class_name)()
+            return probe
+    raise UnknownProbeError(f"no probe named {name!r}; there are: {', '.join(probe_names())}")
