@@ -1,0 +1,43 @@
+# Two commands are enough: `make run` and `make test`. `make help` lists the rest.
+# Needs only Python 3.11 or later (with venv) and make; everything else is fetched as packages.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA ?= campusgauge-data
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint types unit soak bench screenshots clean
+
+help: ## 列出可用命令 · list the commands
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 22
+
+run: $(VENV)/.ready-run ## 启动采集端与本机探针并给出首份评分单 · collector + agent here, first score sheet
+	@$(BIN)/campusgauge up --data $(DATA)
+
+test: $(VENV)/.ready-dev ## 全部检查与测试 · every check and test, as in CI
+	@$(PYTHON) tools/system_packages.py
+	@$(MAKE) --no-print-directory lint types unit
+
+lint: $(VENV)/.ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(VENV)/.ready-dev
+	$(BIN)/mypy
+
+unit: $(VENV)/.ready-dev
+	$(BIN)/python -m pytest $(PYTEST)
+
+bench: $(VENV)/.ready-dev ## 性能与精度基准（较久）· benchmarks (long)
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+clean: ## 删除虚拟环境与缓存，不动数据 · remove the environment and caches, never data
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/.ready-run: pyproject.toml tools/environment.py
+	@$(PYTHON) tools/environment.py $(VENV) agent,collector $@
+
+$(VENV)/.ready-dev: pyproject.toml tools/environment.py
+	@$(PYTHON) tools/environment.py $(VENV) dev $@
