@@ -12,9 +12,7 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> pytest.TestReport:
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport:
     """Turn every skip under CI into a failure, except those that need Windows.
 
     A suite that skips what it cannot run looks green on a machine that tested nothing.
