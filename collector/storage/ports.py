@@ -1,0 +1,252 @@
+"""What the stores promise. Features know these protocols, never an engine.
+
+All methods are synchronous and may be called from any thread; a route calls them in the thread
+pool. A method that returns has committed durably (fsynced): a kill -9 right after loses nothing.
+Times passed in and given back are aware and in UTC.
+
+Two stores, because evidence and records differ: `RecordStore` holds little, edited data and the
+inbox (the promise behind every 200), `SeriesStore` holds the many numbers. The inbox feeds the
+series store through one writer, and a batch that reached it twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from collector.domain import (
+    Agent,
+    AgentReading,
+    Batch,
+    EnrolmentCode,
+    Entry,
+    Fact,
+    Key,
+    School,
+    StoredSheet,
+)
+
+
+class Acceptance(StrEnum):
+    """What became of a batch offered to the inbox."""
+
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    """The same batch is already there with the same content; nothing was changed."""
+    CONFLICT = "conflict"
+    """The batch id is known with other content; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A validated batch on its way into the inbox.
+
+    `body` is the decompressed wire JSON; `content_sha256` covers what the agent measured, so a
+    re-send compares equal whatever its compression or send time. `new_series` are the digests of
+    series that this school has not had before.
+    """
+
+    batch_id: str
+    school_id: str
+    agent_id: str
+    stream: str
+    sequence: int
+    received_at: datetime
+    readings: int
+    content_sha256: bytes
+    body: bytes
+    agent_version: str | None = None
+    clock_skew_s: float | None = None
+    new_series: frozenset[bytes] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class InboxRow:
+    """An accepted batch that waits to be applied, oldest first by `position`."""
+
+    position: int
+    batch_id: str
+    school_id: str
+    agent_id: str
+    received_at: datetime
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A body that was not taken, kept so that the school can see what was wrong with it."""
+
+    school_id: str
+    agent_id: str
+    received_at: datetime
+    status: int
+    reason: str
+    body: bytes
+    """The head of the body as received, decompressed where that was possible."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalCount:
+    """How many bodies of a school were refused, and how many of them are still kept."""
+
+    total: int
+    kept: int
+
+
+class SchoolRecords(Protocol):
+    """Schools with what people declared about them. History is kept, nothing is overwritten."""
+
+    def put_school(self, school: School) -> None:
+        """Add the school, or update the one with this id."""
+
+    def school(self, school_id: str) -> School | None:
+        """The school with this id."""
+
+    def schools(self) -> Sequence[School]:
+        """All schools, ordered by id."""
+
+    def add_fact(self, fact: Fact) -> None:
+        """Record a declared value; earlier ones stay in the history.
+
+        Raises NotFound if the school does not exist.
+        """
+
+    def facts(self, school_id: str) -> Mapping[str, Fact]:
+        """The fact in force per name: newest `as_of`, then newest recorded."""
+
+    def fact_history(self, school_id: str, name: str) -> Sequence[Fact]:
+        """Every value ever declared under this name, oldest first."""
+
+    def add_entry(self, entry: Entry) -> None:
+        """Record an entry; earlier ones stay in the history. Raises NotFound like `add_fact`."""
+
+    def entries(self, school_id: str, rubric_id: str) -> Sequence[Entry]:
+        """The newest entry per item and name."""
+
+    def entry_history(
+        self, school_id: str, rubric_id: str, item_id: str, name: str
+    ) -> Sequence[Entry]:
+        """Every value ever given here, oldest first."""
+
+
+class IdentityRecords(Protocol):
+    """Agents, keys and enrolment codes. Secrets are known by their SHA-256 alone."""
+
+    def add_code(self, code: EnrolmentCode) -> None:
+        """Keep an enrolment code. Raises NotFound if its school does not exist."""
+
+    def code(self, code_sha256: bytes) -> EnrolmentCode | None:
+        """The code with this hash, expired and used-up ones included."""
+
+    def enrol(self, code_sha256: bytes, agent: Agent, key: Key, now: datetime) -> bool:
+        """Spend one use of the code and add agent and key, all or nothing.
+
+        False if the code expired or was used up meanwhile, also by a concurrent call.
+        """
+
+    def agent(self, agent_id: str) -> Agent | None:
+        """The agent with this id, revoked ones included."""
+
+    def agents(self, school_id: str | None = None) -> Sequence[Agent]:
+        """Agents of one school, or all; ordered by school, then by time of enrolment."""
+
+    def revoke_agent(self, agent_id: str, now: datetime) -> bool:
+        """Revoke the agent and all its keys; its data stays. False if there is no such agent."""
+
+    def add_key(self, key: Key) -> None:
+        """Keep a key. Raises NotFound if its school does not exist."""
+
+    def key(self, key_id: str) -> Key | None:
+        """The key with this id, revoked ones included."""
+
+    def keys(self) -> Sequence[Key]:
+        """All keys, oldest first."""
+
+    def revoke_key(self, key_id: str, now: datetime) -> bool:
+        """Revoke one key. False if there is no such key."""
+
+
+class Inbox(Protocol):
+    """Accepted batches on their way to the series store, and what was refused."""
+
+    def accept(self, deliveries: Sequence[Delivery]) -> Sequence[Acceptance]:
+        """Take deliveries in one durable transaction; one answer each, in order.
+
+        Also notes the agent's version, clock skew and time of contact, and the new series.
+        """
+
+    def pending(self, limit: int) -> Sequence[InboxRow]:
+        """The oldest rows not yet marked applied."""
+
+    def pending_count(self) -> int:
+        """How many rows wait."""
+
+    def mark_applied(self, positions: Sequence[int], now: datetime) -> None:
+        """The series store has these rows durably; their bodies may be dropped.
+
+        Batch id and hash stay, so that a late re-send is still recognised.
+        """
+
+    def known_series(self, school_id: str) -> frozenset[bytes]:
+        """Digests of all series this school has ever had."""
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Keep a refused body; over the school's bound the oldest is dropped, never the count."""
+
+    def refusals(self, school_id: str, limit: int) -> Sequence[Refusal]:
+        """Refused bodies of a school, newest first."""
+
+    def refusal_count(self, school_id: str) -> RefusalCount:
+        """How many were refused in all, and how many are kept."""
+
+
+class SheetRecords(Protocol):
+    """Score sheets with the case files they came from."""
+
+    def add_sheet(self, sheet: StoredSheet) -> bool:
+        """Keep a sheet. False if the newest of this school and rubric has the same hash."""
+
+    def latest_sheet(self, school_id: str, rubric_id: str) -> StoredSheet | None:
+        """The newest sheet."""
+
+    def sheet(self, content_hash: str) -> StoredSheet | None:
+        """The sheet with this content hash."""
+
+
+class RecordStore(SchoolRecords, IdentityRecords, Inbox, SheetRecords, Protocol):
+    """Everything that is not a number in a series."""
+
+    def check(self) -> None:
+        """Return if the store answers. Raises Unavailable with what to do if it does not."""
+
+    def close(self) -> None:
+        """Release connections; safe to call twice."""
+
+
+class SeriesStore(Protocol):
+    """Readings and their samples: much data, appended once, read by window."""
+
+    def apply_batches(self, batches: Sequence[Batch]) -> int:
+        """Store readings and samples of batches that are new, all in one durable transaction.
+
+        The key of each batch is recorded in the same transaction, so one that was applied
+        before, also before a kill -9, is passed over. Returns how many were new. Raises and
+        stores nothing if any of them cannot be stored.
+        """
+
+    def latest_readings(
+        self, school_id: str, probe: str | None = None, limit: int = 100
+    ) -> Sequence[AgentReading]:
+        """Readings of a school, newest first, optionally of one probe."""
+
+    def last_reading_times(self) -> Mapping[str, datetime]:
+        """Time of the newest reading per school; a school without any is absent."""
+
+    def check(self) -> None:
+        """Return if the store answers. Raises Unavailable with what to do if it does not."""
+
+    def close(self) -> None:
+        """Checkpoint and release the file; safe to call twice."""
