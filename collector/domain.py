@@ -13,9 +13,9 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-Json: TypeAlias = "str | int | float | bool | None | list[Json] | dict[str, Json]"
+Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
-EntryValue: TypeAlias = "str | int | bool | None | list[str | int | bool | None]"
+EntryValue: TypeAlias = "str | int | bool | list[str | int | bool | None] | None"
 """What a person gave. A number with a fraction is kept as its exact text, never as a float."""
 
 

@@ -46,70 +46,70 @@ class CollectorError(Exception):
         self.retry_after_s = retry_after_s
 
 
-class Malformed(CollectorError):
+class MalformedError(CollectorError):
     """The request cannot be read at all; sending it again cannot help."""
 
     status = 400
     title = "The request cannot be read"
 
 
-class Unauthenticated(CollectorError):
+class UnauthenticatedError(CollectorError):
     """No key, or one that is unknown or revoked."""
 
     status = 401
     title = "A valid key is needed"
 
 
-class Forbidden(CollectorError):
+class ForbiddenError(CollectorError):
     """A valid key that may not do this."""
 
     status = 403
     title = "This key may not do that"
 
 
-class NotFound(CollectorError):
+class NotFoundError(CollectorError):
     """The thing asked for does not exist."""
 
     status = 404
     title = "Not found"
 
 
-class Conflict(CollectorError):
+class ConflictError(CollectorError):
     """The request contradicts what is already stored."""
 
     status = 409
     title = "Conflict with what is stored"
 
 
-class Gone(CollectorError):
+class GoneError(CollectorError):
     """It existed, and is used up or expired."""
 
     status = 410
     title = "No longer valid"
 
 
-class TooLarge(CollectorError):
+class TooLargeError(CollectorError):
     """Over a size limit; smaller pieces may pass."""
 
     status = 413
     title = "Too large"
 
 
-class UnsupportedMedia(CollectorError):
+class UnsupportedMediaError(CollectorError):
     """A content type or encoding that the collector does not read."""
 
     status = 415
     title = "Unsupported content type or encoding"
 
 
-class Unprocessable(CollectorError):
+class UnprocessableError(CollectorError):
     """Readable, but rows or fields are wrong; `errors` names each."""
 
     status = 422
     title = "Some rows or fields are wrong"
 
 
-class TooMany(CollectorError):
+class TooManyError(CollectorError):
     """Over a rate or a budget; later it may pass."""
 
     status = 429
@@ -117,7 +117,7 @@ class TooMany(CollectorError):
     retry = True
 
 
-class Unavailable(CollectorError):
+class UnavailableError(CollectorError):
     """A dependency is down or the collector is stopping."""
 
     status = 503

@@ -1,0 +1,1 @@
+"""Stores: the protocols in `ports`, one module or package per engine."""

@@ -103,43 +103,43 @@ class SchoolRecords(Protocol):
         """Add the school, or update the one with this id."""
 
     def school(self, school_id: str) -> School | None:
-        """The school with this id."""
+        """Return the school with this id."""
 
     def schools(self) -> Sequence[School]:
-        """All schools, ordered by id."""
+        """Return all schools, ordered by id."""
 
     def add_fact(self, fact: Fact) -> None:
         """Record a declared value; earlier ones stay in the history.
 
-        Raises NotFound if the school does not exist.
+        Raises NotFoundError if the school does not exist.
         """
 
     def facts(self, school_id: str) -> Mapping[str, Fact]:
-        """The fact in force per name: newest `as_of`, then newest recorded."""
+        """Return the fact in force per name: newest `as_of`, then newest recorded."""
 
     def fact_history(self, school_id: str, name: str) -> Sequence[Fact]:
-        """Every value ever declared under this name, oldest first."""
+        """Return every value ever declared under this name, oldest first."""
 
     def add_entry(self, entry: Entry) -> None:
-        """Record an entry; earlier ones stay in the history. Raises NotFound like `add_fact`."""
+        """Record an entry like `add_fact`: earlier ones stay, an unknown school is NotFoundError."""
 
     def entries(self, school_id: str, rubric_id: str) -> Sequence[Entry]:
-        """The newest entry per item and name."""
+        """Return the newest entry per item and name."""
 
     def entry_history(
         self, school_id: str, rubric_id: str, item_id: str, name: str
     ) -> Sequence[Entry]:
-        """Every value ever given here, oldest first."""
+        """Return every value ever given here, oldest first."""
 
 
 class IdentityRecords(Protocol):
     """Agents, keys and enrolment codes. Secrets are known by their SHA-256 alone."""
 
     def add_code(self, code: EnrolmentCode) -> None:
-        """Keep an enrolment code. Raises NotFound if its school does not exist."""
+        """Keep an enrolment code. Raises NotFoundError if its school does not exist."""
 
     def code(self, code_sha256: bytes) -> EnrolmentCode | None:
-        """The code with this hash, expired and used-up ones included."""
+        """Return the code with this hash, expired and used-up ones included."""
 
     def enrol(self, code_sha256: bytes, agent: Agent, key: Key, now: datetime) -> bool:
         """Spend one use of the code and add agent and key, all or nothing.
@@ -148,22 +148,22 @@ class IdentityRecords(Protocol):
         """
 
     def agent(self, agent_id: str) -> Agent | None:
-        """The agent with this id, revoked ones included."""
+        """Return the agent with this id, revoked ones included."""
 
     def agents(self, school_id: str | None = None) -> Sequence[Agent]:
-        """Agents of one school, or all; ordered by school, then by time of enrolment."""
+        """Return agents of one school, or all; ordered by school, then by time of enrolment."""
 
     def revoke_agent(self, agent_id: str, now: datetime) -> bool:
         """Revoke the agent and all its keys; its data stays. False if there is no such agent."""
 
     def add_key(self, key: Key) -> None:
-        """Keep a key. Raises NotFound if its school does not exist."""
+        """Keep a key. Raises NotFoundError if its school does not exist."""
 
     def key(self, key_id: str) -> Key | None:
-        """The key with this id, revoked ones included."""
+        """Return the key with this id, revoked ones included."""
 
     def keys(self) -> Sequence[Key]:
-        """All keys, oldest first."""
+        """Return all keys, oldest first."""
 
     def revoke_key(self, key_id: str, now: datetime) -> bool:
         """Revoke one key. False if there is no such key."""
@@ -179,28 +179,28 @@ class Inbox(Protocol):
         """
 
     def pending(self, limit: int) -> Sequence[InboxRow]:
-        """The oldest rows not yet marked applied."""
+        """Return the oldest rows not yet marked applied."""
 
     def pending_count(self) -> int:
-        """How many rows wait."""
+        """Return how many rows wait."""
 
     def mark_applied(self, positions: Sequence[int], now: datetime) -> None:
-        """The series store has these rows durably; their bodies may be dropped.
+        """Note that the series store has these rows durably; their bodies may be dropped.
 
         Batch id and hash stay, so that a late re-send is still recognised.
         """
 
     def known_series(self, school_id: str) -> frozenset[bytes]:
-        """Digests of all series this school has ever had."""
+        """Return digests of all series this school has ever had."""
 
     def refuse(self, refusal: Refusal) -> None:
         """Keep a refused body; over the school's bound the oldest is dropped, never the count."""
 
     def refusals(self, school_id: str, limit: int) -> Sequence[Refusal]:
-        """Refused bodies of a school, newest first."""
+        """Return refused bodies of a school, newest first."""
 
     def refusal_count(self, school_id: str) -> RefusalCount:
-        """How many were refused in all, and how many are kept."""
+        """Return how many were refused in all, and how many are kept."""
 
 
 class SheetRecords(Protocol):
@@ -210,17 +210,17 @@ class SheetRecords(Protocol):
         """Keep a sheet. False if the newest of this school and rubric has the same hash."""
 
     def latest_sheet(self, school_id: str, rubric_id: str) -> StoredSheet | None:
-        """The newest sheet."""
+        """Return the newest sheet."""
 
     def sheet(self, content_hash: str) -> StoredSheet | None:
-        """The sheet with this content hash."""
+        """Return the sheet with this content hash."""
 
 
 class RecordStore(SchoolRecords, IdentityRecords, Inbox, SheetRecords, Protocol):
     """Everything that is not a number in a series."""
 
     def check(self) -> None:
-        """Return if the store answers. Raises Unavailable with what to do if it does not."""
+        """Return if the store answers. Raises UnavailableError with what to do if it does not."""
 
     def close(self) -> None:
         """Release connections; safe to call twice."""
@@ -240,13 +240,13 @@ class SeriesStore(Protocol):
     def latest_readings(
         self, school_id: str, probe: str | None = None, limit: int = 100
     ) -> Sequence[AgentReading]:
-        """Readings of a school, newest first, optionally of one probe."""
+        """Return readings of a school, newest first, optionally of one probe."""
 
     def last_reading_times(self) -> Mapping[str, datetime]:
-        """Time of the newest reading per school; a school without any is absent."""
+        """Return time of the newest reading per school; a school without any is absent."""
 
     def check(self) -> None:
-        """Return if the store answers. Raises Unavailable with what to do if it does not."""
+        """Return if the store answers. Raises UnavailableError with what to do if it does not."""
 
     def close(self) -> None:
         """Checkpoint and release the file; safe to call twice."""

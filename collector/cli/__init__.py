@@ -1,0 +1,1 @@
+"""The commands of `campusgauge`, one file per group."""

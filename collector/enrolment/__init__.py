@@ -1,0 +1,1 @@
+"""Enrolment: one-time codes become agents' keys."""
