@@ -1,0 +1,25 @@
+"""The list of reasons: every code speaks both languages."""
+
+import pydantic
+import pytest
+
+from rubrics.reasons import Actor, load_reasons, parse_reasons
+
+
+def test_every_shipped_reason_is_chinese_in_zh_and_has_no_chinese_in_en() -> None:
+    """A sentence in the wrong field would reach people in the wrong language."""
+    for code, reason in load_reasons().items():
+        assert any("\u4e00" <= character <= "\u9fff" for character in reason.zh), code
+        assert not any("\u4e00" <= character <= "\u9fff" for character in reason.en), code
+
+
+def test_a_reason_may_name_who_can_mend_it() -> None:
+    """The page groups what to do next by this."""
+    text = "version: 1\nreasons:\n  x: {zh: 一, en: one, who: network_admin}\n"
+    assert parse_reasons(text)["x"].who is Actor.NETWORK_ADMIN
+
+
+def test_a_reason_without_english_is_refused() -> None:
+    """Half a translation must not ship."""
+    with pytest.raises(pydantic.ValidationError, match="en"):
+        parse_reasons("version: 1\nreasons:\n  x: {zh: 一}\n")
