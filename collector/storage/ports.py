@@ -12,8 +12,8 @@ series store through one writer, and a batch that reached it twice changes nothi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -28,6 +28,7 @@ from collector.domain import (
     School,
     StoredSheet,
 )
+from rubrics.indicators import Grouping, Statistic
 
 
 class Acceptance(StrEnum):
@@ -226,6 +227,64 @@ class RecordStore(SchoolRecords, IdentityRecords, Inbox, SheetRecords, Protocol)
         """Release connections; safe to call twice."""
 
 
+@dataclass(frozen=True, slots=True)
+class TimeSpan:
+    """A stretch of time that counts, `start` included and `stop` not, and its local day."""
+
+    day: date
+    start: datetime
+    stop: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesQuery:
+    """Which samples of one school to reduce, and how.
+
+    Only samples within one of `spans` count (ordered, none overlapping, each within one local
+    day), and only those of readings that ended `ok` or `limited`. `slot_s` is the length of the
+    slots that coverage is counted in, from the start of each span.
+    """
+
+    school_id: str
+    series: str
+    per: Grouping
+    statistic: Statistic
+    spans: Sequence[TimeSpan]
+    target: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    labels_not: Mapping[str, str] = field(default_factory=dict)
+    void_causes: tuple[str, ...] = ()
+    slot_s: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSummary:
+    """One group of samples (a target, an agent or the school), reduced.
+
+    All but `observed` and `void_by_cause` leave out samples with a void cause. `free_samples` and
+    `free_days` count those that nothing, or only the line itself, had limited.
+    """
+
+    group: str
+    value: float | None
+    """The statistic over the valid samples; None if there are none."""
+    samples: int
+    days: int
+    weeks: int
+    slots: int
+    """Slots with at least one valid sample."""
+    since: datetime | None
+    until: datetime | None
+    """Times of the first and the last valid sample."""
+    free_samples: int
+    free_days: int
+    limited_by_cause: Mapping[str, int]
+    void_samples: int
+    void_by_cause: Mapping[str, int]
+    observed: float | None
+    """The statistic over the void samples alone: seen, but no evidence."""
+
+
 class SeriesStore(Protocol):
     """Readings and their samples: much data, appended once, read by window."""
 
@@ -235,6 +294,13 @@ class SeriesStore(Protocol):
         The key of each batch is recorded in the same transaction, so one that was applied
         before, also before a kill -9, is passed over. Returns how many were new. Raises and
         stores nothing if any of them cannot be stored.
+        """
+
+    def summarise(self, query: SeriesQuery) -> Sequence[GroupSummary]:
+        """Reduce the samples of each group, groups ordered by name; no samples, no group.
+
+        Quantiles are exact, with linear interpolation between the two nearest samples. The same
+        samples always give the same numbers, in whatever order they arrived.
         """
 
     def latest_readings(
