@@ -122,7 +122,10 @@ class SchoolRecords(Protocol):
         """Return every value ever declared under this name, oldest first."""
 
     def add_entry(self, entry: Entry) -> None:
-        """Record an entry like `add_fact`: earlier ones stay, an unknown school is NotFoundError."""
+        """Record an entry; earlier ones stay in the history.
+
+        Raises NotFoundError if the school does not exist.
+        """
 
     def entries(self, school_id: str, rubric_id: str) -> Sequence[Entry]:
         """Return the newest entry per item and name."""
@@ -180,16 +183,26 @@ class Inbox(Protocol):
         """
 
     def pending(self, limit: int) -> Sequence[InboxRow]:
-        """Return the oldest rows not yet marked applied."""
+        """Return the oldest rows that are neither applied nor set aside."""
 
     def pending_count(self) -> int:
-        """Return how many rows wait."""
+        """Return how many rows wait to be applied."""
 
     def mark_applied(self, positions: Sequence[int], now: datetime) -> None:
         """Note that the series store has these rows durably; their bodies may be dropped.
 
-        Batch id and hash stay, so that a late re-send is still recognised.
+        A late re-send is still recognised: ids and hashes stay for days, and those of the newest
+        batches of a stream, the only ones its agent can still hold, for good.
         """
+
+    def set_aside(self, position: int, reason: str) -> None:
+        """Take a row that cannot be applied out of the queue; its body is kept."""
+
+    def retry_set_aside(self) -> int:
+        """Put all rows that were set aside back into the queue; returns how many."""
+
+    def set_aside_count(self) -> int:
+        """Return how many rows are set aside."""
 
     def known_series(self, school_id: str) -> frozenset[bytes]:
         """Return digests of all series this school has ever had."""

@@ -1,0 +1,43 @@
+"""The record store on a SQL database: SQLite now, the same files on PostgreSQL when outgrown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import text
+from sqlalchemy.engine import URL
+
+from collector.storage.sql_records.database import Database
+from collector.storage.sql_records.identities import SqlIdentities
+from collector.storage.sql_records.inbox import SqlInbox
+from collector.storage.sql_records.schools import SqlSchools
+from collector.storage.sql_records.sheets import SqlSheets
+
+__all__ = ["SqlRecordStore", "open_records"]
+
+
+class SqlRecordStore(SqlSchools, SqlIdentities, SqlInbox, SqlSheets):
+    """All parts of `collector.storage.ports.RecordStore` on one database."""
+
+    def check(self) -> None:
+        """Return if the database answers. Raises UnavailableError."""
+        with self._database.reading() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        """Release connections; safe to call twice."""
+        self._database.close()
+
+
+def open_records(url: str | URL, progress: Callable[[str], None]) -> SqlRecordStore:
+    """Open the store at a SQLAlchemy URL and bring its schema up to date.
+
+    Raises UnavailableError if it cannot be opened or belongs to a newer version.
+    """
+    database = Database(url)
+    try:
+        database.migrate(progress)
+    except BaseException:
+        database.close()
+        raise
+    return SqlRecordStore(database)

@@ -1,0 +1,108 @@
+"""Agents, keys and enrolment codes in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, insert, select, update
+
+from collector.domain import Agent, EnrolmentCode, Key, Scope
+from collector.storage.sql_records.database import Database
+from collector.storage.sql_records.schema import agents, enrolment_codes, keys
+
+
+class SqlIdentities:
+    """The part `IdentityRecords` of the record store."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add_code(self, code: EnrolmentCode) -> None:
+        """Keep an enrolment code."""
+        with self._database.writing() as connection:
+            connection.execute(insert(enrolment_codes).values(asdict(code)))
+
+    def code(self, code_sha256: bytes) -> EnrolmentCode | None:
+        """Return the code with this hash, expired and used-up ones included."""
+        statement = select(enrolment_codes).where(enrolment_codes.c.code_sha256 == code_sha256)
+        with self._database.reading() as connection:
+            row = connection.execute(statement).first()
+        return EnrolmentCode(**row._mapping) if row else None  # noqa: SLF001  # its public name
+
+    def enrol(self, code_sha256: bytes, agent: Agent, key: Key, now: datetime) -> bool:
+        """Spend one use of the code and add agent and key, all or nothing."""
+        spend = (
+            update(enrolment_codes)
+            .where(
+                enrolment_codes.c.code_sha256 == code_sha256,
+                enrolment_codes.c.uses < enrolment_codes.c.max_uses,
+                enrolment_codes.c.expires_at > now,
+            )
+            .values(uses=enrolment_codes.c.uses + 1)
+        )
+        with self._database.writing() as connection:
+            if connection.execute(spend).rowcount != 1:
+                return False
+            connection.execute(insert(agents).values(asdict(agent)))
+            connection.execute(insert(keys).values(asdict(key)))
+        return True
+
+    def agent(self, agent_id: str) -> Agent | None:
+        """Return the agent with this id, revoked ones included."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(agents).where(agents.c.id == agent_id)).first()
+        return _agent(row) if row else None
+
+    def agents(self, school_id: str | None = None) -> Sequence[Agent]:
+        """Return agents of one school, or all; ordered by school, then by time of enrolment."""
+        statement = select(agents).order_by("school_id", "enrolled_at", "id")
+        if school_id is not None:
+            statement = statement.where(agents.c.school_id == school_id)
+        with self._database.reading() as connection:
+            return [_agent(row) for row in connection.execute(statement)]
+
+    def revoke_agent(self, agent_id: str, now: datetime) -> bool:
+        """Revoke the agent and all its keys; its data stays."""
+        with self._database.writing() as connection:
+            mine = keys.c.agent_id == agent_id
+            connection.execute(
+                update(keys).where(mine, keys.c.revoked_at.is_(None)).values(revoked_at=now)
+            )
+            statement = update(agents).where(agents.c.id == agent_id).values(revoked_at=now)
+            return connection.execute(statement).rowcount == 1
+
+    def add_key(self, key: Key) -> None:
+        """Keep a key."""
+        with self._database.writing() as connection:
+            connection.execute(insert(keys).values(asdict(key)))
+
+    def key(self, key_id: str) -> Key | None:
+        """Return the key with this id, revoked ones included."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(keys).where(keys.c.id == key_id)).first()
+        return _key(row) if row else None
+
+    def keys(self) -> Sequence[Key]:
+        """Return all keys, oldest first."""
+        with self._database.reading() as connection:
+            return [
+                _key(row) for row in connection.execute(select(keys).order_by("created_at", "id"))
+            ]
+
+    def revoke_key(self, key_id: str, now: datetime) -> bool:
+        """Revoke one key."""
+        with self._database.writing() as connection:
+            statement = update(keys).where(keys.c.id == key_id).values(revoked_at=now)
+            return connection.execute(statement).rowcount == 1
+
+
+def _agent(row: Row[Any]) -> Agent:
+    return Agent(**row._mapping)  # noqa: SLF001  # SQLAlchemy's public name for a row as a mapping
+
+
+def _key(row: Row[Any]) -> Key:
+    values = dict(row._mapping)  # noqa: SLF001  # SQLAlchemy's public name for a row as a mapping
+    return Key(**{**values, "scope": Scope(values["scope"])})

@@ -1,0 +1,219 @@
+"""The inbox and the refused bodies in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
+from collector.storage.ports import Acceptance, Delivery, InboxRow, Refusal, RefusalCount
+from collector.storage.sql_records.database import Database
+from collector.storage.sql_records.schema import (
+    agents,
+    inbox,
+    refusal_counts,
+    refusals,
+    school_series,
+)
+
+# A body is kept exactly until it has been applied; the partial index is on that.
+_UNAPPLIED = inbox.c.body.is_not(None)
+_WAITING = _UNAPPLIED & inbox.c.set_aside_reason.is_(None)
+_SET_ASIDE = _UNAPPLIED & inbox.c.set_aside_reason.is_not(None)
+
+REFUSALS_KEPT_PER_SCHOOL = 200
+FORGET_EVERY = timedelta(hours=1)
+REMEMBERED = timedelta(days=7)
+"""How long every applied batch id stays known."""
+REMEMBERED_PER_STREAM = 16
+"""How many of a stream's newest batch ids stay known for good.
+
+An agent sends a stream in order and holds a batch until it is settled, so a batch that it sends
+again, however late, is among the newest of its stream.
+"""
+
+
+class SqlInbox:
+    """The part `Inbox` of the record store."""
+
+    _forgot_at: datetime | None = None
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def accept(self, deliveries: Sequence[Delivery]) -> Sequence[Acceptance]:
+        """Take deliveries in one durable transaction; one answer each, in order."""
+        with self._database.writing() as connection:
+            return [self._accept(connection, delivery) for delivery in deliveries]
+
+    def _accept(self, connection: Connection, delivery: Delivery) -> Acceptance:
+        statement = self._database.insert(inbox).values(
+            agent_id=delivery.agent_id,
+            batch_id=delivery.batch_id,
+            school_id=delivery.school_id,
+            stream=delivery.stream,
+            sequence=delivery.sequence,
+            received_at=delivery.received_at,
+            content_sha256=delivery.content_sha256,
+            body=delivery.body,
+        )
+        inserted = connection.execute(
+            statement.on_conflict_do_nothing(index_elements=["agent_id", "batch_id"])
+        )
+        self._note_contact(connection, delivery)
+        if inserted.rowcount == 1:
+            self._note_series(connection, delivery)
+            return Acceptance.STORED
+        known = connection.scalar(
+            select(inbox.c.content_sha256).where(
+                inbox.c.agent_id == delivery.agent_id, inbox.c.batch_id == delivery.batch_id
+            )
+        )
+        return Acceptance.DUPLICATE if known == delivery.content_sha256 else Acceptance.CONFLICT
+
+    def _note_contact(self, connection: Connection, delivery: Delivery) -> None:
+        said = {"version": delivery.agent_version, "clock_skew_s": delivery.clock_skew_s}
+        connection.execute(
+            update(agents)
+            .where(agents.c.id == delivery.agent_id)
+            .values(
+                last_seen_at=delivery.received_at,
+                **{name: value for name, value in said.items() if value is not None},
+            )
+        )
+
+    def _note_series(self, connection: Connection, delivery: Delivery) -> None:
+        if not delivery.new_series:
+            return
+        statement = self._database.insert(school_series).on_conflict_do_nothing()
+        connection.execute(
+            statement,
+            [{"school_id": delivery.school_id, "digest": digest} for digest in delivery.new_series],
+        )
+
+    def pending(self, limit: int) -> Sequence[InboxRow]:
+        """Return the oldest rows not yet marked applied."""
+        columns = inbox.c
+        statement = (
+            select(
+                columns.position,
+                columns.batch_id,
+                columns.school_id,
+                columns.agent_id,
+                columns.received_at,
+                columns.body,
+            )
+            .where(_WAITING)
+            .order_by(columns.position)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return [InboxRow(*row) for row in connection.execute(statement)]
+
+    def pending_count(self) -> int:
+        """Return how many rows wait."""
+        statement = select(func.count()).where(_WAITING)
+        with self._database.reading() as connection:
+            return connection.execute(statement).scalar_one()
+
+    def mark_applied(self, positions: Sequence[int], now: datetime) -> None:
+        """Drop the bodies of applied rows and, once an hour, forget old batch ids."""
+        mark = update(inbox).where(inbox.c.position == bindparam("applied_position"))
+        with self._database.writing() as connection:
+            connection.execute(
+                mark.values(applied_at=now, body=None),
+                [{"applied_position": position} for position in positions],
+            )
+            if self._forgot_at is None or now - self._forgot_at >= FORGET_EVERY:
+                self._forgot_at = now
+                _forget_old_batches(connection, now)
+
+    def set_aside(self, position: int, reason: str) -> None:
+        """Take a row that cannot be applied out of the queue; its body is kept."""
+        with self._database.writing() as connection:
+            connection.execute(
+                update(inbox).where(inbox.c.position == position).values(set_aside_reason=reason)
+            )
+
+    def retry_set_aside(self) -> int:
+        """Put all rows that were set aside back into the queue; returns how many."""
+        with self._database.writing() as connection:
+            statement = update(inbox).where(_SET_ASIDE).values(set_aside_reason=None)
+            return connection.execute(statement).rowcount
+
+    def set_aside_count(self) -> int:
+        """Return how many rows are set aside."""
+        with self._database.reading() as connection:
+            return connection.execute(select(func.count()).where(_SET_ASIDE)).scalar_one()
+
+    def known_series(self, school_id: str) -> frozenset[bytes]:
+        """Return digests of all series this school has ever had."""
+        statement = select(school_series.c.digest).where(school_series.c.school_id == school_id)
+        with self._database.reading() as connection:
+            return frozenset(connection.scalars(statement))
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Keep a refused body; over the school's bound the oldest is dropped, never the count."""
+        mine = refusals.c.school_id == refusal.school_id
+        oldest_kept = (
+            select(refusals.c.position)
+            .where(mine)
+            .order_by(refusals.c.position.desc())
+            .offset(REFUSALS_KEPT_PER_SCHOOL - 1)
+            .limit(1)
+            .scalar_subquery()
+        )
+        count = self._database.insert(refusal_counts).values(school_id=refusal.school_id, total=1)
+        with self._database.writing() as connection:
+            connection.execute(insert(refusals).values(asdict(refusal)))
+            connection.execute(delete(refusals).where(mine, refusals.c.position < oldest_kept))
+            connection.execute(
+                count.on_conflict_do_update(
+                    index_elements=["school_id"], set_={"total": refusal_counts.c.total + 1}
+                )
+            )
+
+    def refusals(self, school_id: str, limit: int) -> Sequence[Refusal]:
+        """Return refused bodies of a school, newest first."""
+        columns = refusals.c
+        statement = (
+            select(
+                columns.school_id,
+                columns.agent_id,
+                columns.received_at,
+                columns.status,
+                columns.reason,
+                columns.body,
+            )
+            .where(columns.school_id == school_id)
+            .order_by(columns.position.desc())
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return [Refusal(*row) for row in connection.execute(statement)]
+
+    def refusal_count(self, school_id: str) -> RefusalCount:
+        """Return how many were refused in all, and how many are kept."""
+        kept = select(func.count()).where(refusals.c.school_id == school_id)
+        total = select(refusal_counts.c.total).where(refusal_counts.c.school_id == school_id)
+        with self._database.reading() as connection:
+            return RefusalCount(
+                total=connection.scalar(total) or 0, kept=connection.execute(kept).scalar_one()
+            )
+
+
+def _forget_old_batches(connection: Connection, now: datetime) -> None:
+    newer = inbox.alias("newer")
+    newest = (
+        select(func.max(newer.c.sequence))
+        .where(newer.c.agent_id == inbox.c.agent_id, newer.c.stream == inbox.c.stream)
+        .scalar_subquery()
+    )
+    connection.execute(
+        delete(inbox).where(
+            inbox.c.applied_at < now - REMEMBERED,
+            inbox.c.sequence <= newest - REMEMBERED_PER_STREAM,
+        )
+    )
