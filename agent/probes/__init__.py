@@ -11,7 +11,10 @@ from typing import Any
 
 from agent.probes.base import Probe
 
-PROBES: tuple[tuple[str, str], ...] = ()
+PROBES: tuple[tuple[str, str], ...] = (
+    ("server_headroom", "agent.probes.server_headroom:ServerHeadroom"),
+    ("storage_volumes", "agent.probes.storage_volumes:StorageVolumes"),
+)
 """Probe name and `module:class`, in the order people see them."""
 
 

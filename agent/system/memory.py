@@ -1,0 +1,82 @@
+"""How much memory this host has and how much of it is still available."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+_NO_LIMIT_BYTES = 1 << 60
+"""cgroup version 1 writes "no limit" as almost 2**63."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """`available_bytes` can be had without swapping; `bound_by` is `host` or `container`."""
+
+    total_bytes: int
+    available_bytes: int
+    bound_by: str
+
+    @property
+    def used_ratio(self) -> float:
+        """The share that is not available: cache that can be dropped does not count as used."""
+        return 1 - self.available_bytes / self.total_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CgroupMemory:
+    """Limit and use of a memory cgroup in bytes; `inactive_file_bytes` is cache that can go."""
+
+    limit_bytes: int
+    used_bytes: int
+    inactive_file_bytes: int
+
+
+def parse_cgroup_memory(limit: str, used: str, stat: str) -> CgroupMemory | None:
+    """Parse the three files of a memory cgroup (version 1 or 2); None where there is no limit."""
+    try:
+        limit_bytes, used_bytes = int(limit), int(used)
+    except ValueError:  # version 2 says `max`; absent files are empty
+        return None
+    if limit_bytes >= _NO_LIMIT_BYTES:
+        return None
+    fields = dict(line.partition(" ")[::2] for line in stat.splitlines())
+    cache = fields.get("total_inactive_file") or fields.get("inactive_file") or "0"
+    return CgroupMemory(limit_bytes, used_bytes, int(cache))
+
+
+def effective_memory(total_bytes: int, available_bytes: int, cgroup: CgroupMemory | None) -> Memory:
+    """Return what processes here can have: the host's memory, or less where a container is limited.
+
+    In a container both bounds hold: its own limit, and what the host has left.
+    """
+    if cgroup is None or not 0 < cgroup.limit_bytes < total_bytes:
+        return Memory(total_bytes, min(available_bytes, total_bytes), "host")
+    working_set_bytes = max(cgroup.used_bytes - cgroup.inactive_file_bytes, 0)
+    left_bytes = max(cgroup.limit_bytes - working_set_bytes, 0)
+    return Memory(cgroup.limit_bytes, min(left_bytes, available_bytes), "container")
+
+
+def read_memory(sys_root: Path) -> Memory:
+    """Return the memory of this host or container.
+
+    Only limits at the root of the mounted cgroup tree are looked at. On a host that root has none;
+    in a container it is the container's own cgroup. So the memory limit of the agent's own service
+    is never taken for the server's memory.
+    """
+    host = psutil.virtual_memory()
+    root = sys_root / "fs/cgroup"
+    cgroup = _read_cgroup(root, "memory.max", "memory.current") or _read_cgroup(
+        root / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"
+    )
+    return effective_memory(host.total, host.available, cgroup)
+
+
+def _read_cgroup(folder: Path, limit: str, used: str) -> CgroupMemory | None:
+    try:
+        texts = [(folder / name).read_text() for name in (limit, used, "memory.stat")]
+    except OSError:
+        return None
+    return parse_cgroup_memory(*texts)
