@@ -1,0 +1,251 @@
+"""Checks of a rubric that need the whole of it: ids, names, units, points, reading choices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any, TypeAlias
+
+from rubrics.dimensions import DimensionError, Names, check_alike, unit_of
+from rubrics.indicators import IndicatorDefinition
+from rubrics.model import expressions as ex
+from rubrics.model import rules
+from rubrics.model.base import Strict
+from rubrics.model.rubric import Item, Rubric, RubricFile, Section
+
+Path: TypeAlias = tuple[str | int, ...]
+Finding: TypeAlias = tuple[Path, str]
+
+
+def walk(node: Any, path: Path = ()) -> Iterator[tuple[Path, Strict]]:
+    """Every model below `node`, with its path in the file."""
+    if isinstance(node, Strict):
+        yield path, node
+        for name, field in type(node).model_fields.items():
+            yield from walk(getattr(node, name), (*path, field.alias or name))
+    elif isinstance(node, tuple):
+        for index, child in enumerate(node):
+            yield from walk(child, (*path, index))
+    elif isinstance(node, Mapping):
+        for name, child in node.items():
+            yield from walk(child, (*path, name))
+
+
+def used_indicator_ids(rubric: RubricFile) -> set[str]:
+    """Ids of the indicators that the rubric's values name."""
+    return {node.indicator for _, node in walk(rubric) if isinstance(node, ex.IndicatorValue)}
+
+
+def check_rubric(rubric: Rubric, catalogue: Mapping[str, IndicatorDefinition]) -> list[Finding]:
+    """Everything wrong that one field alone cannot show; empty when the rubric is sound."""
+    found: list[Finding] = []
+    items = dict[str, Item]()
+    for path, section in _sections(rubric):
+        found += _unique(path, section, "id", items)
+    found += _duplicate_ids(rubric)
+    found += _header(rubric, items)
+    for path, node in walk(rubric.sections, ("sections",)):
+        if isinstance(node, ex.IndicatorValue) and node.indicator not in catalogue:
+            near = get_close_matches(node.indicator, list(catalogue), n=1, cutoff=0.4)
+            hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(catalogue)}"
+            found.append(((*path, "indicator"), f"unknown indicator `{node.indicator}`; {hint}"))
+    if not found:
+        for path, section in _sections(rubric):
+            for index, item in enumerate(section.items):
+                names = Names(rubric, item, items)
+                found += _item((*path, "items", index), item, names)
+    return found
+
+
+def _sections(rubric: RubricFile) -> Iterator[tuple[Path, Section]]:
+    for path, node in walk(rubric.sections, ("sections",)):
+        if isinstance(node, Section):
+            yield path, node
+
+
+def _unique(path: Path, section: Section, field: str, seen: dict[str, Item]) -> Iterator[Finding]:
+    for index, item in enumerate(section.items):
+        if item.id in seen:
+            yield (*path, "items", index, field), f"item id `{item.id}` is used twice"
+        seen[item.id] = item
+
+
+def _duplicate_ids(rubric: Rubric) -> Iterator[Finding]:
+    yield from _repeated("section", ((path, node.id) for path, node in _sections(rubric)))
+    stages = (((*("stages", index),), stage.id) for index, stage in enumerate(rubric.stages))
+    yield from _repeated("stage", stages)
+    for path, node in walk(rubric.sections, ("sections",)):
+        if isinstance(node, rules.Meets | rules.Judge):
+            criteria = enumerate(node.criteria)
+            yield from _repeated(
+                "criterion", (((*path, "criteria", at), criterion.id) for at, criterion in criteria)
+            )
+
+
+def _repeated(what: str, ids: Iterable[tuple[Path, str]]) -> Iterator[Finding]:
+    seen = set[str]()
+    for path, name in ids:
+        if name in seen:
+            yield (*path, "id"), f"{what} id `{name}` is used twice"
+        seen.add(name)
+
+
+def _header(rubric: Rubric, items: Mapping[str, Item]) -> Iterator[Finding]:
+    stage_ids = [stage.id for stage in rubric.stages]
+    if rubric.decided_at is not None and rubric.decided_at not in stage_ids:
+        yield ("decided_at",), f"no stage `{rubric.decided_at}`; known: {', '.join(stage_ids)}"
+    judged = [item.id for item in items.values() if item.rule.type == "judge"]
+    if judged and not stage_ids:
+        yield ("stages",), f"item {judged[0]} is judged by a person, so `stages` must list who"
+    for index, cap in enumerate(rubric.shared_caps):
+        for at, name in enumerate(cap.items):
+            if name not in items:
+                yield ("shared_caps", index, "items", at), f"no item `{name}` in this rubric"
+    for index, band in enumerate(rubric.bands):
+        if band.ge.unit not in ("point", "percent"):
+            yield ("bands", index, "ge"), "a band of the total is in `point` or `percent`"
+
+
+def _item(path: Path, item: Item, names: Names) -> Iterator[Finding]:
+    for at, node in walk(item, path):
+        check = _CHECKS.get(type(node))
+        if check is None:
+            continue
+        try:
+            check(node, names)
+        except DimensionError as error:
+            yield at, str(error)
+
+
+def _entry_is(node: ex.EntryIs, names: Names) -> None:
+    spec = names.entry(node.entry, node.item)
+    wanted = "bool" if isinstance(node.is_, bool) else "choice"
+    if spec.type != wanted:
+        raise DimensionError(f"entry `{node.entry}` is of type {spec.type}, `is` needs {wanted}")
+    if wanted == "choice" and node.is_ not in [choice.id for choice in spec.choices]:
+        raise DimensionError(f"`{node.is_}` is no choice of entry `{node.entry}`")
+
+
+def _fact_is(node: ex.FactIs, names: Names) -> None:
+    spec = names.rubric.facts.get(node.fact)
+    if spec is None:
+        raise DimensionError(f"fact `{node.fact}` is not listed under `facts:`")
+    if spec.type == "number":
+        raise DimensionError(f"fact `{node.fact}` is a number; compare it with `value:`")
+
+
+def _reading_is(node: ex.ReadingIs, names: Names) -> None:
+    choice = names.rubric.readings.get(node.reading)
+    if choice is None:
+        raise DimensionError(f"no reading `{node.reading}`")
+    if node.is_ not in choice.alternatives:
+        known = ", ".join(choice.alternatives)
+        raise DimensionError(f"reading `{node.reading}` has no alternative `{node.is_}`: {known}")
+
+
+def _compare(node: ex.Compare, names: Names) -> None:
+    bound = getattr(node, node.op)
+    bounds = bound if isinstance(bound, tuple) else (bound,)
+    beside = [value for value in (node.declared, node.contract) if value is not None]
+    check_alike([node.value, *bounds, *beside], names)
+
+
+def _chosen(ref: Any, allowed: tuple[str, ...], names: Names) -> None:
+    if not isinstance(ref, ex.ReadingRef):
+        return
+    choice = names.rubric.readings.get(ref.reading)
+    if choice is None:
+        raise DimensionError(f"no reading `{ref.reading}`")
+    wrong = [name for name in choice.alternatives if name not in allowed]
+    if wrong:
+        raise DimensionError(
+            f"reading `{ref.reading}`: alternative {wrong[0]!r} is none of {', '.join(allowed)}"
+        )
+
+
+def _step(node: rules.StepClause, names: Names) -> None:
+    target = node.below if node.below is not None else node.above
+    check_alike([node.value, node.step, target], names)
+    _chosen(node.rounding, ("floor", "ceil", "linear"), names)
+
+
+def _rounded(node: ex.Rounded, names: Names) -> None:
+    _chosen(node.mode, ("floor", "ceil", "half_up", "none"), names)
+
+
+def _award(node: rules.Award, names: Names) -> None:
+    if node.awards is not None and names.entry(node.awards.entry, None).of != "record":
+        raise DimensionError(f"entry `{node.awards.entry}` must be a list of record")
+
+
+def _average(node: rules.Average, names: Names) -> None:
+    if names.entry(node.marks, None).type != "list":
+        raise DimensionError(f"entry `{node.marks}` must be a list")
+
+
+def _grade(node: rules.Grade, names: Names) -> None:
+    spec = names.entry(node.entry, None)
+    known = {choice.id for choice in spec.choices}
+    if known != set(node.coefficients):
+        raise DimensionError(f"entry `{node.entry}` must have exactly the choices of coefficients")
+
+
+def _fact(node: rules.Fact, names: Names) -> None:
+    names.entry(node.entry, None)
+    if node.measured is not None:
+        check_alike([ex.EntryValue(entry=node.entry), node.measured], names)
+
+
+def _text(node: rules.TextRule, names: Names) -> None:
+    for name in (node.entry, node.attachment):
+        if name is not None:
+            names.entry(name, None)
+
+
+def _not_applicable(item: Item, names: Names) -> None:
+    _chosen(item.when_not_applicable, ("full_marks", "excluded", "zero"), names)
+
+
+def _counted(node: rules.EachClause, names: Names) -> None:
+    if unit_of(node.count, names).dimension != "count":
+        raise DimensionError("`count` needs a number of things, not a share or a measurement")
+
+
+def _proportional(node: rules.Proportional, names: Names) -> None:
+    bounds = [node.full_at, *([] if node.none_at is None else [node.none_at])]
+    check_alike([node.value, *bounds], names)
+
+
+_CHECKS: dict[type, Callable[[Any, Names], object]] = {
+    ex.EntryIs: _entry_is,
+    ex.FactIs: _fact_is,
+    ex.ReadingIs: _reading_is,
+    ex.Compare: _compare,
+    ex.Rounded: _rounded,
+    rules.StepClause: _step,
+    rules.EachClause: _counted,
+    rules.Award: _award,
+    rules.Average: _average,
+    rules.Grade: _grade,
+    rules.Fact: _fact,
+    rules.TextRule: _text,
+    rules.Proportional: _proportional,
+    rules.Bands: lambda node, names: check_alike([node.value, *(b.ge for b in node.bands)], names),
+    rules.Interpolate: lambda node, names: check_alike(
+        [node.value, *(knot.at for knot in node.knots)], names
+    ),
+    Item: _not_applicable,
+    ex.EntryValue: unit_of,
+    ex.FactValue: unit_of,
+    ex.ReferenceValue: unit_of,
+    ex.Ratio: unit_of,
+    ex.Product: unit_of,
+    ex.Sum: unit_of,
+    ex.Difference: unit_of,
+    ex.Shortfall: unit_of,
+    ex.Largest: unit_of,
+    ex.Smallest: unit_of,
+    ex.OneOf: unit_of,
+    ex.Variant: unit_of,
+    ex.ListStatistic: unit_of,
+}

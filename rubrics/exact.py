@@ -1,0 +1,95 @@
+"""Exact numbers: what a rubric or a case writes is what the engine computes with.
+
+Points, thresholds and values are rationals. A binary float would turn (95 − 80) ÷ 5 into
+2.9999999999999982 and so lose a whole step; nothing here goes through one.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
+from typing import Annotated, Any
+
+from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
+
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
+MAX_DIGITS = 40
+"""Longest number text accepted: far beyond any official figure, short enough to stay cheap."""
+SHOWN_PLACES = 6
+"""Decimal places of a number that has no finite decimal form (1 ÷ 3)."""
+
+
+def exact(raw: object) -> Fraction:
+    """Return the number that `raw` writes, exactly.
+
+    Takes int, Decimal, Fraction, decimal text, and float by its shortest decimal form (what the
+    JSON said). Raises ValueError for everything else, truth values included.
+    """
+    if isinstance(raw, Fraction):
+        return raw
+    if isinstance(raw, bool):
+        raise ValueError("true/false is not a number")  # noqa: TRY004 - pydantic reports ValueError
+    if isinstance(raw, int):
+        return Fraction(raw)
+    if isinstance(raw, float | Decimal):
+        return _from_text(str(raw))
+    if isinstance(raw, str):
+        return _from_text(raw.strip())
+    raise ValueError(f"a number is needed, not {type(raw).__name__}")
+
+
+@lru_cache(maxsize=4096)
+def _from_text(text: str) -> Fraction:
+    if len(text) > MAX_DIGITS or not _NUMBER.fullmatch(text):
+        raise ValueError(f"{text[:MAX_DIGITS]!r} is not a decimal number")
+    return Fraction(text)
+
+
+def rounded(number: Fraction, places: int) -> Fraction:
+    """Round half away from zero to `places` decimals (the rounding people do by hand)."""
+    scale = 10**places
+    scaled = abs(number) * scale
+    whole = (2 * scaled.numerator + scaled.denominator) // (2 * scaled.denominator)
+    return Fraction(whole if number >= 0 else -whole, scale)
+
+
+def _is_finite_decimal(denominator: int) -> bool:
+    for prime in (2, 5):
+        while denominator % prime == 0:
+            denominator //= prime
+    return denominator == 1
+
+
+@lru_cache(maxsize=8192)
+def decimal_text(number: Fraction) -> str:
+    """Write a number as plain decimal text without trailing zeros: `1.5`, `614.4`, `100`.
+
+    A number without a finite decimal form is rounded to six places.
+    """
+    if not _is_finite_decimal(number.denominator):
+        number = rounded(number, SHOWN_PLACES)
+    if number.denominator == 1:
+        return str(number.numerator)
+    places = 0
+    while (10**places) % number.denominator:
+        places += 1
+    digits = str(abs(number.numerator) * 10**places // number.denominator).rjust(places + 1, "0")
+    sign = "-" if number < 0 else ""
+    return f"{sign}{digits[:-places]}.{digits[-places:]}"
+
+
+def _validate(raw: Any) -> Fraction:
+    if isinstance(raw, float):
+        raise ValueError("a binary float is not exact; give decimal text")  # noqa: TRY004 - pydantic reports ValueError
+    return exact(raw)
+
+
+Exact = Annotated[
+    Fraction,
+    PlainValidator(_validate),
+    PlainSerializer(decimal_text, return_type=str),
+    WithJsonSchema({"type": ["number", "string"], "description": "exact decimal number"}),
+]
+"""A number in a model: read from decimal text, kept as a Fraction, written as decimal text."""

@@ -1,0 +1,161 @@
+"""YAML text to plain data, with the place of every value and every number as it was written.
+
+PyYAML composes the text into marked nodes; from there this module builds mappings, tuples and
+scalars itself, because a rubric needs three things a plain load does not give: numbers that never
+pass through a binary float, duplicate keys reported, and line and column of every value. Scalars
+follow the YAML 1.2 core schema, so `yes`, `12:30` and `2021-09-01` stay text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import yaml
+
+Path = tuple[str | int, ...]
+MAX_TEXT = 4 * 1024 * 1024
+MAX_DEPTH = 40
+
+_INT = re.compile(r"[-+]?[0-9]{1,40}")
+_DECIMAL = re.compile(r"[-+]?(\.[0-9]{1,40}|[0-9]{1,40}\.[0-9]{0,40})")
+_WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a rubric file: where, and what to do."""
+
+    line: int
+    column: int
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        where = f" [{self.path}]" if self.path else ""
+        return f"{self.line}:{self.column}{where} {self.message}"
+
+
+class Document:
+    """A parsed YAML text: its data, and the place of every part of it."""
+
+    def __init__(self, root: yaml.Node | None) -> None:
+        self._root = root
+        self.problems: list[Problem] = []
+        self.data: Any = None if root is None else self._build(root, ())
+
+    def problem(self, path: Path, message: str) -> Problem:
+        """A problem at the nearest place that exists in the text."""
+        node, shown = self._locate(path)
+        mark = node.start_mark if node is not None else None
+        line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+        return Problem(line, column, ".".join(str(part) for part in shown), message)
+
+    def _locate(self, path: Path) -> tuple[yaml.Node | None, list[str | int]]:
+        """Walk down; parts that only name a form of the model are not in the text."""
+        node, shown = self._root, list[str | int]()
+        named_form = False
+        for part in path:
+            if isinstance(part, str) and (
+                part.startswith("form:") or (not named_form and part == _type_of(node))
+            ):
+                named_form = True
+                continue
+            child = _child(node, part)
+            if child is None:
+                break
+            node, named_form = child, False
+            shown.append(part)
+        return node, shown
+
+    def _build(self, node: yaml.Node, path: Path) -> Any:
+        if len(path) > MAX_DEPTH:
+            self.problems.append(self.problem(path, f"nested deeper than {MAX_DEPTH} levels"))
+            return None
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return tuple(self._build(child, (*path, i)) for i, child in enumerate(node.value))
+        return self._scalar(node, path)
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
+        built: dict[str, Any] = {}
+        for key, child in node.value:
+            name = key.value if isinstance(key, yaml.ScalarNode) else None
+            at = key.start_mark
+            shown = ".".join(str(part) for part in path)
+            if name is None or name == "<<":
+                message = "keys are plain words; merge keys and structured keys are not used"
+                self.problems.append(Problem(at.line + 1, at.column + 1, shown, message))
+            elif name in built:
+                message = f"`{name}` is given twice; the second would silently win"
+                self.problems.append(Problem(at.line + 1, at.column + 1, shown, message))
+            else:
+                built[name] = self._build(child, (*path, name))
+        return built
+
+    def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
+        text: str = node.value
+        if node.style is not None:
+            return text
+        if text in _WORDS:
+            return _WORDS[text]
+        if _INT.fullmatch(text):
+            if len(text.lstrip("+-")) > 1 and text.lstrip("+-").startswith("0"):
+                self.problems.append(
+                    self.problem(path, f"{text} starts with 0; quote it if it is text")
+                )
+            return int(text)
+        return Decimal(text) if _DECIMAL.fullmatch(text) else text
+
+
+def _type_of(node: yaml.Node | None) -> str | None:
+    for name in ("type", "kind"):
+        child = _child(node, name)
+        if isinstance(child, yaml.ScalarNode):
+            return str(child.value)
+    return None
+
+
+def _child(node: yaml.Node | None, part: str | int) -> yaml.Node | None:
+    if isinstance(node, yaml.MappingNode):
+        for key, child in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value == str(part):
+                return child
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        found: yaml.Node = node.value[part]
+        return found
+    return None
+
+
+def parse(text: str) -> Document:
+    """Parse one YAML document; what is wrong is in `problems`, never an exception."""
+    if len(text) > MAX_TEXT:
+        document = Document(None)
+        document.problems.append(Problem(1, 1, "", f"longer than {MAX_TEXT} characters"))
+        return document
+    try:
+        if any(_aliases(text)):
+            raise yaml.MarkedYAMLError(problem="anchors and aliases are not used in rubrics")
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        document = Document(None)
+        mark = error.problem_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+        document.problems.append(Problem(line, column, "", f"not YAML: {error.problem}"))
+        return document
+    except yaml.YAMLError as error:
+        document = Document(None)
+        document.problems.append(Problem(1, 1, "", f"not YAML: {error}"))
+        return document
+    return Document(root)
+
+
+def _aliases(text: str) -> Iterator[bool]:
+    """Aliases would let a small text grow without bound; a rubric has no use for them."""
+    return (
+        isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)
+    )
