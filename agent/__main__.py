@@ -1,0 +1,62 @@
+"""The command line of the agent: `campusgauge-agent` and `python -m agent`.
+
+Exit codes: 0 done, 1 the thing asked about is not so, 2 wrong use, with a sentence on standard
+error that says what to do. A command's module is imported when the command is called, so that
+`run` takes its first sample at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+COMMANDS: tuple[tuple[str, str, str], ...] = (
+    ("enrol", "agent.commands.enrol", "用登记码登记本机 / enrol this host with a code"),
+    ("run", "agent.commands.run", "持续测量并上报 / measure and report, all the time"),
+    ("once", "agent.commands.once", "立即测一次，只显示不上报 / measure once, show only"),
+    ("probe", "agent.commands.probe", "运行单个探针，逐行输出 JSON / one probe, JSON lines"),
+)
+_INTRODUCTION = """校园标尺采集端：在学校主机上测量网络与设备，并向教委上报。
+The CampusGauge agent measures a school's network and reports to the education bureau.
+
+先试一下，不需登记 / try it, nothing leaves the host:
+  campusgauge-agent once
+然后 / then:
+  campusgauge-agent enrol --server https://… --code …
+  campusgauge-agent run
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    parser = argparse.ArgumentParser(
+        prog="campusgauge-agent",
+        description=_INTRODUCTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    called = next((word for word in given if not word.startswith("-")), None)
+    chosen = None
+    for name, path, title in COMMANDS:
+        command = commands.add_parser(name, help=title, description=title)
+        if name == called:
+            chosen = import_module(path)
+            chosen.add_arguments(command)
+    arguments = parser.parse_args(given)
+    from agent.config import ConfigError
+    from agent.identity import IdentityError
+    from agent.probes import UnknownProbeError
+
+    try:
+        code: int = chosen.run(arguments) if chosen else 2
+    except (ConfigError, IdentityError, UnknownProbeError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

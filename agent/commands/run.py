@@ -1,0 +1,195 @@
+"""`run`: the steady agent. The one place that wires probes, spool, pusher and page together."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from agent.collector_client import CollectorClient
+from agent.commands.arguments import add_config, add_state
+from agent.config import load_settings
+from agent.identity import FILE_NAME, IdentityError, load_identity, system_name
+from agent.latest import Latest
+from agent.log_lines import log_to_stderr
+from agent.probe_run import run_in_child, run_in_process
+from agent.probes import load_probe
+from agent.probes.base import CollectorAccess, Context, Cost, utc_now
+from agent.pusher import Pusher, PushState
+from agent.reading import Reading
+from agent.runner import Job, Runner
+from agent.self_report import INTERVAL_S, METRICS, NAME, SelfReport, push_reading
+from agent.settings import ProbePlan, Settings
+from agent.spool import Spool, SpoolBusyError
+
+STOP_S = 1.5
+_log = logging.getLogger("agent.run")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare `run --state DIR [--config FILE]`."""
+    add_state(parser)
+    add_config(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run until SIGTERM or SIGINT. Exit code 1 when another agent holds the state folder."""
+    log_to_stderr()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    settings = load_settings(arguments.config)
+    try:
+        spool = Spool(arguments.state / "spool", settings.spool, system=system_name())
+    except SpoolBusyError as error:
+        sys.stderr.write(f"该状态目录已有一个采集端在运行 / {error}\n")
+        return 1
+    _Service(settings, arguments.state, arguments.config, spool, stop).run()
+    return 0
+
+
+class _Collector:
+    """The connection for the identity now on disk: enrolling needs no restart."""
+
+    def __init__(self, state_dir: Path, settings: Settings) -> None:
+        self._state_dir = state_dir
+        self._settings = settings
+        self._seen: float | None = None
+        self._client: CollectorClient | None = None
+        self.access: CollectorAccess | None = None
+
+    def client(self) -> CollectorClient | None:
+        """Return the connection, None before enrolment or with an unusable identity."""
+        try:
+            changed = (self._state_dir / FILE_NAME).stat().st_mtime
+        except FileNotFoundError:
+            return None
+        if changed != self._seen:
+            self._seen = changed
+            self._renew()
+        return self._client
+
+    def _renew(self) -> None:
+        self._client = None
+        try:
+            identity = load_identity(self._state_dir)
+            if identity is not None:
+                self.access = identity.access(self._settings.push.ca_file)
+                self._client = CollectorClient(self.access, timeout_s=self._settings.push.timeout_s)
+                _log.info("identity school=%s server=%s", identity.school_id, identity.server)
+        except (IdentityError, ValueError) as error:
+            _log.error("identity_unusable error=%s", error)
+
+
+class _Service:
+    """Everything that lives while the agent runs."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        state_dir: Path,
+        config_file: Path | None,
+        spool: Spool,
+        stop: threading.Event,
+    ) -> None:
+        self._settings = settings
+        self._state_dir = state_dir
+        self._config_file = config_file
+        self._spool = spool
+        self._stop = stop
+        self._latest = Latest()
+        self._collector = _Collector(state_dir, settings)
+        self._pusher = Pusher(
+            spool, self._collector.client, settings.push, on_change=self._push_changed
+        )
+
+    def run(self) -> None:
+        plans = [plan for plan in self._settings.probes.values() if plan.enabled]
+        report = SelfReport(self._spool, self._latest, lambda: self._pusher.state)
+        jobs = [self._job(plan) for plan in plans]
+        jobs.append(Job(NAME, INTERVAL_S, 30.0, report.collect))
+        runner = Runner(
+            jobs,
+            device=self._spool.stream,
+            sink=self._spool.put,
+            latest=self._latest,
+            stop=self._stop,
+        )
+        runner.start()
+        _log.info("started probes=%d stream=%s", len(plans), self._spool.stream)
+        push = threading.Thread(target=self._pusher.run, args=(self._stop,), daemon=True)
+        push.start()
+        page_stop = self._start_page(plans)
+        runner.watch()
+        page_stop()
+        runner.join(STOP_S)
+        push.join(0.3)
+        self._spool.close()
+        _log.info("stopped")
+
+    def _push_changed(self, state: PushState) -> None:
+        reading = push_reading(state, utc_now())
+        self._latest.note_readings([reading])
+        self._spool.put([reading])
+
+    def _job(self, plan: ProbePlan) -> Job:
+        run = self._run_here(plan) if plan.cost is Cost.LIGHT else self._run_apart(plan)
+        light = plan.cost is Cost.LIGHT
+        return Job(plan.probe, plan.interval_s, plan.timeout_s, run, at_once=light)
+
+    def _run_here(self, plan: ProbePlan) -> Callable[[], list[Reading]]:
+        probe = load_probe(plan.probe)
+        context = Context(state_dir=self._probe_dir(plan.probe))
+        return partial(run_in_process, probe, plan, context)
+
+    def _run_apart(self, plan: ProbePlan) -> Callable[[], list[Reading]]:
+        command = child_command(plan.probe, self._state_dir, self._config_file, self._settings)
+        return partial(
+            run_in_child,
+            plan,
+            command,
+            self._settings.children,
+            now=utc_now,
+            stop=self._stop,
+        )
+
+    def _probe_dir(self, probe: str) -> Path:
+        folder = self._state_dir / "probes" / probe
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return folder
+
+    def _start_page(self, plans: Sequence[ProbePlan]) -> Callable[[], None]:
+        if not self._settings.exposition.enabled:
+            return lambda: None
+        from agent.exposition import Page, ReadingsCollector
+
+        collector = ReadingsCollector(
+            self._latest,
+            self._spool,
+            intervals_s={plan.probe: plan.interval_s for plan in plans} | {NAME: INTERVAL_S},
+            metrics={plan.probe: load_probe(plan.probe).metrics for plan in plans}
+            | {NAME: METRICS},
+        )
+        try:
+            page = Page(self._settings.exposition, collector)
+        except OSError as error:
+            _log.error("page_not_started port=%d error=%s", self._settings.exposition.port, error)
+            return lambda: None
+        _log.info("page address=http://%s:%d/metrics", self._settings.exposition.host, page.port)
+        return page.stop
+
+
+def child_command(
+    probe: str, state_dir: Path | None, config_file: Path | None, settings: Settings
+) -> list[str]:
+    """Return the command that runs one probe in a child of this interpreter."""
+    command = [sys.executable, "-P", "-m", "agent", "probe", probe, "--as-child"]
+    command += ["--memory-bytes", str(settings.children.memory_bytes)]
+    command += ["--state", str(state_dir)] if state_dir else []
+    command += ["--config", str(config_file)] if config_file else []
+    return command

@@ -1,0 +1,151 @@
+"""Prometheus text of the last readings and of the agent itself, on a loopback port.
+
+A value is `campusgauge_<probe>_<value name>{target="…"}`, the unit its suffix. A value older than three of its probe's intervals is left out: a number that nobody renews is not a
+measurement. `prometheus_client` writes the format and serves it; it is imported on start of the
+page only, after the first samples (+3 MiB beside what the agent already holds, measured with
+`benchmarks/agent_footprint.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from agent.latest import Latest
+from agent.probes.base import Metric as ProbeMetric
+from agent.probes.base import utc_now
+from agent.reading import Reading
+from agent.settings import ExpositionSettings
+from agent.spool import Spool
+
+if TYPE_CHECKING:
+    from prometheus_client import Metric
+    from prometheus_client.registry import Collector
+
+STALE_INTERVALS = 3
+
+
+class Page:
+    """The local page; `stop` ends it."""
+
+    def __init__(self, settings: ExpositionSettings, collector: Collector) -> None:
+        """Serve. Raises OSError where the address is taken."""
+        from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
+
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(collector)
+        ProcessCollector(registry=registry)
+        self._server, _ = start_http_server(settings.port, addr=settings.host, registry=registry)
+        self.port: int = self._server.server_port
+
+    def stop(self) -> None:
+        """Give the port back."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class ReadingsCollector:
+    """Turns the last readings and the agent's counters into metric families at each scrape."""
+
+    def __init__(
+        self,
+        latest: Latest,
+        spool: Spool,
+        *,
+        intervals_s: Mapping[str, float],
+        metrics: Mapping[str, Iterable[ProbeMetric]],
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """`intervals_s` and `metrics` are by probe name."""
+        self._latest = latest
+        self._spool = spool
+        self._intervals_s = intervals_s
+        self._help = {
+            (probe, metric.name): metric.meaning
+            for probe, declared in metrics.items()
+            for metric in declared
+        }
+        self._now = now
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family once."""
+        fresh = [reading for reading in self._latest.readings() if self._is_fresh(reading)]
+        yield from self._values(fresh)
+        yield from _outcomes(fresh)
+        yield from self._agent()
+
+    def _is_fresh(self, reading: Reading) -> bool:
+        interval_s = self._intervals_s.get(reading.probe, 300.0)
+        return self._now() - reading.time <= timedelta(seconds=STALE_INTERVALS * interval_s)
+
+    def _values(self, readings: Iterable[Reading]) -> Iterator[Metric]:
+        from prometheus_client.core import GaugeMetricFamily
+
+        families: dict[tuple[str, str], GaugeMetricFamily] = {}
+        for reading in readings:
+            for name, value in reading.values.items():
+                key = (reading.probe, name)
+                if key not in families:
+                    families[key] = GaugeMetricFamily(
+                        f"campusgauge_{reading.probe}_{name}",
+                        self._help.get(key, f"{name} of the probe {reading.probe}"),
+                        labels=["target"],
+                    )
+                families[key].add_metric([reading.target], value)
+        yield from families.values()
+
+    def _agent(self) -> Iterator[Metric]:
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+        counts = self._spool.counts()
+        yield GaugeMetricFamily(
+            "campusgauge_agent_spool_readings",
+            "Readings kept until the collector has them",
+            value=counts.queued + counts.claimed,
+        )
+        yield GaugeMetricFamily(
+            "campusgauge_agent_spool_bytes", "Bytes used by the spool", value=counts.used_bytes
+        )
+        yield CounterMetricFamily(
+            "campusgauge_agent_spool_dropped_readings",
+            "Readings dropped because the spool was full or they too old",
+            value=counts.dropped_total,
+        )
+        yield CounterMetricFamily(
+            "campusgauge_agent_rejected_readings",
+            "Readings refused by the collector for good",
+            value=counts.rejected_total,
+        )
+        yield CounterMetricFamily(
+            "campusgauge_agent_unshown_readings",
+            "Readings left out of this page because there are too many targets",
+            value=self._latest.left_out(),
+        )
+        runs = CounterMetricFamily(
+            "campusgauge_agent_probe_runs", "Runs of a probe by result", labels=["probe", "result"]
+        )
+        for (probe, result), count in sorted(self._latest.runs().items()):
+            runs.add_metric([probe, result], count)
+        yield runs
+
+
+def _outcomes(readings: Iterable[Reading]) -> Iterator[Metric]:
+    from prometheus_client.core import GaugeMetricFamily
+
+    outcome = GaugeMetricFamily(
+        "campusgauge_reading_outcome",
+        "1 for the outcome and reason of the last reading of a target",
+        labels=["probe", "target", "outcome", "reason"],
+    )
+    moment = GaugeMetricFamily(
+        "campusgauge_reading_timestamp_seconds",
+        "When the last reading of a target was taken",
+        labels=["probe", "target"],
+    )
+    for reading in readings:
+        place = [reading.probe, reading.target]
+        outcome.add_metric([*place, str(reading.outcome), reading.reason or ""], 1)
+        moment.add_metric(place, reading.time.timestamp())
+    yield outcome
+    yield moment

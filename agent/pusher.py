@@ -1,0 +1,131 @@
+"""Drains the spool to the collector, and never gives up a reading it could still deliver.
+
+Pace: one batch an interval while up to date, a short pause between batches while a backlog is
+sent. After trouble that passes, exponential back-off with full jitter (so that a county does not
+come back all at once); after trouble that a person must end, rare attempts. Retry-After is obeyed
+up to a bound.
+"""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import random
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from agent.collector_client import CollectorClient
+from agent.delivery import Action, Delivery, judge
+from agent.probes.base import utc_now
+from agent.settings import PushSettings
+from agent.spool import Spool, StoredBatch
+
+READINGS_PATH = "/api/v1/readings"
+MAX_RETRY_AFTER_S = 3600.0
+_RETRY_S = (5.0, 300.0)
+_HOLD_S = (300.0, 3600.0)
+_log = logging.getLogger("agent.pusher")
+
+
+@dataclass(frozen=True, slots=True)
+class PushState:
+    """How pushing goes. `reason` is None while it goes well."""
+
+    reason: str | None = None
+    detail: str = ""
+    last_success: datetime | None = None
+    batches_settled: int = 0
+    attempts_failed: int = 0
+
+
+class Pusher:
+    """Sends batches; run `run` in a thread, or `push_once` by hand."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        client: Callable[[], CollectorClient | None],
+        settings: PushSettings,
+        *,
+        now: Callable[[], datetime] = utc_now,
+        jitter: Callable[[], float] = random.random,
+        on_change: Callable[[PushState], None] = lambda _state: None,
+    ) -> None:
+        """Prepare, without sending.
+
+        `client` returns the connection to use, None before enrolment. `jitter` returns numbers in
+        [0, 1). `on_change` hears when trouble starts or ends.
+        """
+        self._spool = spool
+        self._client = client
+        self._settings = settings
+        self._now = now
+        self._jitter = jitter
+        self._on_change = on_change
+        self._failures = 0
+        self.state = PushState()
+
+    def run(self, stop: threading.Event) -> None:
+        """Push until `stop` is set; what is not yet delivered stays stored."""
+        wait_s = 0.0
+        while not stop.wait(wait_s):
+            try:
+                wait_s = self.push_once()
+            except sqlite3.Error as error:  # disk full or broken: wait, it may be mended
+                _log.error("spool_unusable error=%s", error)
+                wait_s = _RETRY_S[1]
+
+    def push_once(self) -> float:
+        """Send at most one batch and return the seconds to wait before the next."""
+        client = self._client()
+        if client is None:
+            return self._settings.interval_s
+        batch = self._spool.next_batch(self._settings.batch_readings, self._settings.batch_bytes)
+        if batch is None:
+            return self._settings.interval_s
+        body = gzip.compress(batch.body, compresslevel=6, mtime=0)
+        answer = client.post(READINGS_PATH, body, {"Content-Encoding": "gzip"})
+        delivery = judge(answer, batch.readings, self._now())
+        self._apply(batch, delivery)
+        return self._wait_s(batch, delivery)
+
+    def _apply(self, batch: StoredBatch, delivery: Delivery) -> None:
+        if delivery.action is Action.SETTLE:
+            self._spool.settle(batch)
+        elif delivery.action is Action.SPLIT:
+            self._spool.split(batch)
+        elif delivery.action is Action.REJECT:
+            self._spool.reject(batch, f"{delivery.reason}: {delivery.detail}")
+        elif delivery.action is Action.REJECT_ROWS:
+            self._spool.reject(batch, dict(delivery.rows))
+        self._note(delivery)
+
+    def _note(self, delivery: Delivery) -> None:
+        before = self.state
+        settled = delivery.action is Action.SETTLE
+        self.state = PushState(
+            reason=delivery.reason,
+            detail=delivery.detail,
+            last_success=self._now() if settled else before.last_success,
+            batches_settled=before.batches_settled + settled,
+            attempts_failed=before.attempts_failed + (not settled),
+        )
+        if self.state.reason != before.reason:
+            level = logging.INFO if delivery.reason is None else logging.WARNING
+            _log.log(level, "push reason=%s detail=%s", delivery.reason or "ok", delivery.detail)
+            self._on_change(self.state)
+
+    def _wait_s(self, batch: StoredBatch, delivery: Delivery) -> float:
+        if delivery.action not in (Action.RETRY, Action.HOLD):
+            self._failures = 0
+            full = batch.readings >= self._settings.batch_readings
+            more = full or delivery.action is not Action.SETTLE
+            return self._settings.backlog_pause_s if more else self._settings.interval_s
+        base_s, cap_s = _RETRY_S if delivery.action is Action.RETRY else _HOLD_S
+        ceiling_s = min(cap_s, base_s * 2.0**self._failures)
+        self._failures = min(self._failures + 1, 16)
+        wait_s = base_s / 2 + self._jitter() * (ceiling_s - base_s / 2)
+        return max(wait_s, min(delivery.retry_after_s or 0.0, MAX_RETRY_AFTER_S))

@@ -1,0 +1,141 @@
+"""Runs every probe on its schedule, so that none can delay, silence or flood another.
+
+One thread per probe: a light probe runs in it, a heavy one in a child process it waits for. A run
+that exceeds its time is reported by the watch, and the slots it misses are counted and reported;
+the thread is left to itself, since Python cannot end it. Everything a run yields, also its failure,
+goes to `sink`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from agent.latest import Latest
+from agent.probe_run import failure
+from agent.probes.base import utc_now
+from agent.reading import Reading
+from agent.schedule import phase_s, seconds_to_next
+
+WATCH_S = 5.0
+_START_SPREAD_S = 60.0
+_log = logging.getLogger("agent.runner")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One probe on its schedule. `run` returns readings and does not raise."""
+
+    probe: str
+    interval_s: float
+    timeout_s: float
+    run: Callable[[], list[Reading]]
+    at_once: bool = True
+    """Run when the agent starts; else only at the first slot."""
+
+
+class _Loop(threading.Thread):
+    """Runs one job at its slots."""
+
+    def __init__(self, job: Job, runner: Runner) -> None:
+        super().__init__(name=job.probe, daemon=True)
+        self.job = job
+        self.started_s: float | None = None
+        """Monotonic time at which the present run began; None between runs."""
+        self.reported_slots = 0
+        self._runner = runner
+
+    def run(self) -> None:
+        runner, job = self._runner, self.job
+        offset_s = phase_s(runner.device, job.probe, job.interval_s)
+        since_last_s: float | None = None
+        if job.at_once:
+            self._run_once()
+            since_last_s = 0.0
+        while not runner.stop.wait(
+            seconds_to_next(time.time(), job.interval_s, offset_s, since_last_s)
+        ):
+            started_s = time.monotonic()
+            self._run_once()
+            since_last_s = time.monotonic() - started_s
+
+    def _run_once(self) -> None:
+        self.started_s = time.monotonic()
+        try:
+            readings = self.job.run()
+        finally:
+            self.started_s = None
+            self.reported_slots = 0
+        self._runner.deliver(self.job.probe, readings)
+
+
+class Runner:
+    """Starts the loops and watches them."""
+
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        *,
+        device: str,
+        sink: Callable[[Sequence[Reading]], None],
+        latest: Latest,
+        stop: threading.Event,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """`device` seeds the schedule. `sink` stores readings durably and may raise."""
+        self.device = device
+        self.stop = stop
+        self._sink = sink
+        self._latest = latest
+        self._now = now
+        self._loops = [_Loop(job, self) for job in jobs]
+
+    def start(self) -> None:
+        """Start one thread per job."""
+        for loop in self._loops:
+            loop.start()
+
+    def watch(self) -> None:
+        """Report hung runs until `stop` is set. To be called from the main thread."""
+        while not self.stop.wait(WATCH_S):
+            self.check_loops()
+
+    def check_loops(self) -> None:
+        """Report runs that exceed their time: once at the time-out, then at every missed slot."""
+        for loop in self._loops:
+            started_s = loop.started_s
+            if started_s is None:
+                continue
+            job = loop.job
+            running_s = time.monotonic() - started_s
+            if running_s <= job.timeout_s + WATCH_S:
+                continue
+            missed = 1 + int((running_s - job.timeout_s) // job.interval_s)
+            if missed > loop.reported_slots:
+                result = "hung" if loop.reported_slots == 0 else "overlapped"
+                loop.reported_slots = missed
+                reading = failure(
+                    job.probe, "probe_hung", self._now(), running_s=round(running_s, 1)
+                )
+                self.deliver(job.probe, [reading], result)
+
+    def deliver(self, probe: str, readings: Sequence[Reading], result: str = "done") -> None:
+        """Store what a run yielded; a disk that takes nothing is logged and counted, not fatal."""
+        self._latest.note_readings(readings)
+        try:
+            if readings:
+                self._sink(readings)
+        except Exception as error:  # noqa: BLE001 - a full disk must not end the measuring
+            _log.error("not_stored probe=%s readings=%d error=%s", probe, len(readings), error)
+            result = "not_stored"
+        self._latest.note_run(probe, result)
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for the loops to end, at most `timeout_s` in all."""
+        deadline_s = time.monotonic() + timeout_s
+        for loop in self._loops:
+            loop.join(max(0.0, deadline_s - time.monotonic()))

@@ -1,0 +1,30 @@
+"""When a probe is due: evenly spread over devices, the same every day on one device. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+
+
+def phase_s(device: str, probe: str, interval_s: float) -> float:
+    """Return this device's offset within the interval, in [0, interval_s).
+
+    A hash of device and probe: a thousand agents that start at eight o'clock do not all measure at
+    eight, and nobody has to hand out times.
+    """
+    digest = hashlib.sha256(f"{device}/{probe}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64 * interval_s
+
+
+def seconds_to_next(
+    now_s: float, interval_s: float, offset_s: float, since_last_s: float | None
+) -> float:
+    """Return how long to wait until the next slot of the grid `offset_s + n * interval_s`.
+
+    `now_s` is wall-clock time, so that slots survive restarts; after a clock jump the grid is
+    simply met again. A slot closer than half an interval to the last run (`since_last_s`, measured
+    on the monotonic clock) is left out, so that a clock step never doubles a run.
+    """
+    wait_s = (offset_s - now_s) % interval_s
+    if since_last_s is not None and since_last_s + wait_s < interval_s / 2:
+        wait_s += interval_s
+    return wait_s

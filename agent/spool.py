@@ -1,0 +1,313 @@
+"""A durable, bounded queue of readings between the probes and the pusher.
+
+A reading is *queued* by `put`, *claimed* into a batch whose body is stored before it is first
+sent, and gone once the batch is *settled*; what the collector refuses for good moves to the
+*rejected* table with its reason. What has to survive, and why:
+
+* `put` is on disk when it returns (SQLite WAL, synchronous=FULL): a reading survives kill -9 and a
+  power cut.
+* A claimed batch is stored as the very bytes that are sent, and never changes or is dropped: the
+  collector may hold it although its answer was lost, so the same id must carry the same content.
+* Reading sequences come from an AUTOINCREMENT key and are never used twice, also after drops.
+* `settle` may be lost in a power cut: the batch is then sent again and answered `duplicate`.
+
+Bounded: by the bytes that the database really uses and by age, oldest queued readings first; the
+rejected table by count. Everything that goes missing is counted. A damaged file is set aside, never
+erased: it is evidence. A new spool is a new stream, so sequences cannot be confused.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from agent import __version__
+from agent.file_lock import FileLock, LockHeldError
+from agent.probes.base import utc_now
+from agent.reading import Reading
+from agent.settings import SpoolSettings
+from agent.spool_file import open_database, quarantine
+from agent.wire import Envelope, batch_rows, encode_batch, encode_reading
+
+MAX_REJECTED = 1000
+"""Rejected readings kept for a person to look at; older ones are dropped and counted."""
+_DROP_STEP = 200
+
+
+class SpoolBusyError(RuntimeError):
+    """Another agent runs on this state folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBatch:
+    """A claimed batch: the bytes to send, unchanged until it is settled."""
+
+    batch_id: str
+    sequence: int
+    body: bytes
+    readings: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolCounts:
+    """What the spool holds, and what it lost since its file was made."""
+
+    queued: int
+    claimed: int
+    rejected: int
+    used_bytes: int
+    dropped_total: int
+    rejected_total: int
+    oldest: datetime | None
+
+
+class Spool:
+    """The queue in one folder; safe to share between threads, locked against other processes."""
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: SpoolSettings,
+        *,
+        system: str,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """Open or create. Raises SpoolBusyError; a damaged file is quarantined and replaced."""
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            self._file_lock = FileLock(folder / "spool.lock")
+        except LockHeldError as error:
+            raise SpoolBusyError(f"another agent is running on {folder}") from error
+        self._path = folder / "spool.db"
+        self._settings = settings
+        self._system = system
+        self._now = now
+        self._mutex = threading.Lock()
+        self.quarantined: list[Path] = []
+        self._open()
+
+    def _open(self) -> None:
+        try:
+            self._database = open_database(self._path)
+        except sqlite3.DatabaseError as error:
+            if not _is_damage(error):
+                raise
+            self.quarantined.append(quarantine(self._path, self._now()))
+            self._database = open_database(self._path)
+        row = self._database.execute("SELECT value FROM meta WHERE name = 'stream'").fetchone()
+        self.stream: str = row[0]
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Serialise threads, and commit or roll back."""
+        with self._mutex:
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._database
+            except BaseException:
+                self._database.rollback()
+                raise
+            self._database.commit()
+
+    def _durably(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        """Do `work` in a transaction; on a file that turns out damaged, start a new one first."""
+        try:
+            with self._transaction() as database:
+                work(database)
+        except sqlite3.DatabaseError as error:
+            if not _is_damage(error):
+                raise
+            with self._mutex:
+                self._database.close()
+                self.quarantined.append(quarantine(self._path, self._now()))
+                self._open()
+            with self._transaction() as database:
+                work(database)
+
+    def put(self, readings: Iterable[Reading]) -> None:
+        """Queue readings; they are on disk when this returns. Drops the oldest over the bounds.
+
+        Raises what `encode_reading` raises, before anything is stored, and sqlite3.Error where
+        the disk is full or broken.
+        """
+        rows = [(reading.time.timestamp(), encode_reading(reading)) for reading in readings]
+
+        def insert(database: sqlite3.Connection) -> None:
+            database.executemany("INSERT INTO queue (time, body) VALUES (?, ?)", rows)
+            self._drop_over_bounds(database)
+
+        self._durably(insert)
+
+    def _drop_over_bounds(self, database: sqlite3.Connection) -> None:
+        oldest_allowed = self._now() - timedelta(days=self._settings.max_age_days)
+        dropped = database.execute(
+            "DELETE FROM queue WHERE time < ?", (oldest_allowed.timestamp(),)
+        ).rowcount
+        while _used_bytes(database) > self._settings.max_bytes:
+            step = database.execute(
+                "DELETE FROM queue WHERE sequence IN"
+                " (SELECT sequence FROM queue ORDER BY sequence LIMIT ?)",
+                (_DROP_STEP,),
+            ).rowcount
+            if step == 0:
+                break
+            dropped += step
+        if dropped:
+            _count(database, "dropped_total", dropped)
+
+    def next_batch(self, max_readings: int, max_bytes: int) -> StoredBatch | None:
+        """Return the oldest claimed batch, else claim one from the queue; None when empty.
+
+        The batch is durable before this returns, so that it may be sent.
+        """
+        found: list[StoredBatch] = []
+
+        def find(database: sqlite3.Connection) -> None:
+            row = database.execute(
+                "SELECT batch_id, sequence, body, readings FROM batches ORDER BY sequence LIMIT 1"
+            ).fetchone()
+            if row is not None:
+                found.append(StoredBatch(*row))
+                return
+            rows = _head_of_queue(database, max_readings, max_bytes)
+            if rows:
+                found.append(self._store_batch(database, rows))
+                database.execute("DELETE FROM queue WHERE sequence <= ?", (rows[-1][0],))
+
+        self._durably(find)
+        return found[-1] if found else None
+
+    def _store_batch(
+        self, database: sqlite3.Connection, rows: Sequence[tuple[int, str]]
+    ) -> StoredBatch:
+        batch_id = os.urandom(16).hex()
+        sequence = _count(database, "batch_sequence", 1)
+        body = encode_batch(
+            Envelope(self.stream, batch_id, sequence, self._now(), __version__, self._system), rows
+        )
+        database.execute(
+            "INSERT INTO batches (batch_id, sequence, body, readings) VALUES (?, ?, ?, ?)",
+            (batch_id, sequence, body, len(rows)),
+        )
+        return StoredBatch(batch_id, sequence, body, len(rows))
+
+    def settle(self, batch: StoredBatch) -> None:
+        """Forget a batch that the collector has made durable."""
+        self._durably(lambda database: _remove_batch(database, batch))
+
+    def split(self, batch: StoredBatch) -> None:
+        """Replace a batch that is too large by its halves, under new ids.
+
+        A batch of one reading cannot be split: reject it instead.
+        """
+        rows = batch_rows(batch.body)
+        middle = len(rows) // 2
+
+        def halve(database: sqlite3.Connection) -> None:
+            _remove_batch(database, batch)
+            for part in (rows[:middle], rows[middle:]):
+                if part:
+                    self._store_batch(database, part)
+
+        self._durably(halve)
+
+    def reject(self, batch: StoredBatch, reasons: dict[int, str] | str) -> None:
+        """Move readings to the rejected table; what is left of the batch is sent under a new id.
+
+        `reasons` maps the row number (from 0) to why; one text rejects the whole batch.
+        """
+        rows = batch_rows(batch.body)
+        why = dict.fromkeys(range(len(rows)), reasons) if isinstance(reasons, str) else reasons
+        refused = [(*row, why[i]) for i, row in enumerate(rows) if i in why]
+        kept = [row for i, row in enumerate(rows) if i not in why]
+        at = self._now().timestamp()
+
+        def move(database: sqlite3.Connection) -> None:
+            _remove_batch(database, batch)
+            database.executemany(
+                "INSERT OR REPLACE INTO rejected (sequence, body, reason, rejected_at)"
+                " VALUES (?, ?, ?, ?)",
+                [(sequence, body, reason, at) for sequence, body, reason in refused],
+            )
+            database.execute(
+                "DELETE FROM rejected WHERE sequence NOT IN"
+                " (SELECT sequence FROM rejected ORDER BY rejected_at DESC, sequence DESC LIMIT ?)",
+                (MAX_REJECTED,),
+            )
+            _count(database, "rejected_total", len(refused))
+            if kept:
+                self._store_batch(database, kept)
+
+        self._durably(move)
+
+    def counts(self) -> SpoolCounts:
+        """Return what is held and what was lost."""
+        with self._mutex:
+            database = self._database
+            queued, oldest = database.execute("SELECT count(*), min(time) FROM queue").fetchone()
+            (claimed,) = database.execute(
+                "SELECT coalesce(sum(readings), 0) FROM batches"
+            ).fetchone()
+            (rejected,) = database.execute("SELECT count(*) FROM rejected").fetchone()
+            return SpoolCounts(
+                queued=queued,
+                claimed=claimed,
+                rejected=rejected,
+                used_bytes=_used_bytes(database),
+                dropped_total=_count(database, "dropped_total", 0),
+                rejected_total=_count(database, "rejected_total", 0),
+                oldest=None if oldest is None else datetime.fromtimestamp(oldest, UTC),
+            )
+
+    def close(self) -> None:
+        """Close the file and give the lock back."""
+        with self._mutex:
+            self._database.close()
+        self._file_lock.release()
+
+
+def _is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Tell a damaged file from a full or busy disk, which a new file would not help."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is None or code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _used_bytes(database: sqlite3.Connection) -> int:
+    (pages,) = database.execute("PRAGMA page_count").fetchone()
+    (free,) = database.execute("PRAGMA freelist_count").fetchone()
+    (size,) = database.execute("PRAGMA page_size").fetchone()
+    return int((pages - free) * size)
+
+
+def _count(database: sqlite3.Connection, name: str, more: int) -> int:
+    """Add to a persistent counter and return it."""
+    if more:
+        database.execute("UPDATE counters SET value = value + ? WHERE name = ?", (more, name))
+    row = database.execute("SELECT value FROM counters WHERE name = ?", (name,)).fetchone()
+    return int(row[0])
+
+
+def _remove_batch(database: sqlite3.Connection, batch: StoredBatch) -> None:
+    database.execute("DELETE FROM batches WHERE batch_id = ?", (batch.batch_id,))
+
+
+def _head_of_queue(
+    database: sqlite3.Connection, max_readings: int, max_bytes: int
+) -> list[tuple[int, str]]:
+    """Return the oldest rows within the limits, and at least one."""
+    rows: list[tuple[int, str]] = []
+    size = 0
+    for sequence, body in database.execute(
+        "SELECT sequence, body FROM queue ORDER BY sequence LIMIT ?", (max_readings,)
+    ):
+        size += len(body.encode())
+        if rows and size > max_bytes:
+            break
+        rows.append((sequence, body))
+    return rows

@@ -1,0 +1,101 @@
+"""The spool's file: how it is laid out, opened, checked and set aside when damaged."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from datetime import datetime
+from pathlib import Path
+
+LAYOUT_VERSION = 1
+MAX_QUARANTINED = 3
+"""Damaged files kept beside the spool; the oldest goes when there are more."""
+
+_LAYOUT = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO counters VALUES ('batch_sequence', 0), ('dropped_total', 0), ('rejected_total', 0);
+CREATE TABLE queue (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+  time REAL NOT NULL,
+  body TEXT NOT NULL
+);
+CREATE INDEX queue_time ON queue (time);
+CREATE TABLE batches (
+  batch_id TEXT PRIMARY KEY,
+  sequence INTEGER NOT NULL UNIQUE,
+  body BLOB NOT NULL,
+  readings INTEGER NOT NULL
+);
+CREATE TABLE rejected (
+  sequence INTEGER PRIMARY KEY,
+  body TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  rejected_at REAL NOT NULL
+);
+"""
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """Open the spool file, or make it. Raises sqlite3.DatabaseError for a file that is unusable.
+
+    The whole file is checked, because a torn page found in a month would cost a month.
+    """
+    if path.is_dir():
+        raise sqlite3.DatabaseError(f"{path} is a folder")
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    database = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
+    try:
+        _prepare(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _prepare(database: sqlite3.Connection) -> None:
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = FULL")
+    database.execute("PRAGMA journal_size_limit = 4194304")
+    database.execute("PRAGMA cache_size = -512")  # KiB: the queue is written and read in order
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if version == 0 and tables == 0:
+        stream = os.urandom(16).hex()
+        database.executescript(
+            f"BEGIN IMMEDIATE; {_LAYOUT}"
+            f" INSERT INTO meta VALUES ('stream', '{stream}');"
+            f" PRAGMA user_version = {LAYOUT_VERSION}; COMMIT;"
+        )
+        return
+    if version != LAYOUT_VERSION:
+        raise sqlite3.DatabaseError(f"spool layout {version} is not {LAYOUT_VERSION}")
+    (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise sqlite3.DatabaseError(f"damaged: {verdict}")
+    try:
+        stream_row = database.execute("SELECT value FROM meta WHERE name = 'stream'").fetchone()
+        for table in ("counters", "queue", "batches", "rejected"):
+            database.execute(f"SELECT * FROM {table} LIMIT 1").fetchall()  # noqa: S608 - names above
+    except sqlite3.OperationalError as error:
+        raise sqlite3.DatabaseError(f"not a spool: {error}") from error
+    if stream_row is None:
+        raise sqlite3.DatabaseError("not a spool: it has no stream id")
+
+
+def quarantine(path: Path, now: datetime) -> Path:
+    """Move a damaged spool and its journals aside and return its new place; keep the newest few."""
+    stamp = now.strftime("%Y%m%dT%H%M%S%fZ")
+    aside = path.with_name(f"{path.name}.damaged-{stamp}")
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(aside.with_name(aside.name + suffix))
+    kept = sorted(p for p in path.parent.glob(f"{path.name}.damaged-*Z"))
+    for old in kept[:-MAX_QUARANTINED]:
+        for suffix in ("", "-wal", "-shm"):
+            part = old.with_name(old.name + suffix)
+            if part.is_file():
+                part.unlink()
+    return aside
