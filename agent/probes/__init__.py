@@ -14,6 +14,8 @@ from agent.probes.base import Probe
 PROBES: tuple[tuple[str, str], ...] = (
     ("server_headroom", "agent.probes.server_headroom:ServerHeadroom"),
     ("storage_volumes", "agent.probes.storage_volumes:StorageVolumes"),
+    ("host_uptime", "agent.probes.host_uptime:HostUptime"),
+    ("link_speed", "agent.probes.link_speed:LinkSpeed"),
 )
 """Probe name and `module:class`, in the order people see them."""
 
