@@ -59,6 +59,8 @@ class Grouping(StrEnum):
     """One number for each target of the school, whoever measured it."""
     AGENT = "agent"
     """One number for each agent of the school."""
+    AGENT_TARGET = "agent_target"
+    """One number for each target of each agent, where targets are named per host (interfaces)."""
     SCHOOL = "school"
     """One number from all samples of the school."""
 
@@ -118,8 +120,8 @@ class Part(CatalogueModel):
     """Only samples of this target count."""
     labels: Mapping[Name, str] = {}
     """Only samples that carry these labels count."""
-    labels_not: Mapping[Name, str] = {}
-    """Samples that carry one of these labels do not count."""
+    labels_not: Mapping[Name, Annotated[tuple[str, ...], Field(strict=False)]] = {}
+    """Samples that carry one of these texts under the label do not count."""
 
     @property
     def probe(self) -> str:

@@ -22,9 +22,10 @@ SHORTEST_OUTAGE_MINUTES: Final = 3
 """A shorter run of down minutes is lost probes, not an outage (Q12)."""
 
 _GROUP: Final = {
-    Grouping.TARGET: "target",
-    Grouping.AGENT: "agent_id",
-    Grouping.SCHOOL: "school_id",
+    Grouping.TARGET: "s.target",
+    Grouping.AGENT: "s.agent_id",
+    Grouping.AGENT_TARGET: "s.agent_id || '/' || s.target",
+    Grouping.SCHOOL: "s.school_id",
 }
 
 _AGGREGATE: Final = {
@@ -46,7 +47,7 @@ WITH spans AS (
            unnest($span_stops::BIGINT[]).make_timestamp() AS stop,
            unnest($span_days::INTEGER[]) AS day, unnest($span_weeks::INTEGER[]) AS week
 ), chosen AS (
-    SELECT e.series_id, s.{group} AS grp
+    SELECT e.series_id, {group} AS grp
     FROM series e JOIN sources s USING (source_id)
     WHERE s.school_id = $school AND s.probe = $probe AND e.metric = $metric
       AND ($target IS NULL OR s.target = $target)
@@ -135,6 +136,7 @@ def summarise(read: Read, query: SeriesQuery) -> Sequence[GroupSummary]:
 def _parameters(query: SeriesQuery) -> dict[str, object]:
     probe, _, metric = query.series.partition(".")
     spans = query.spans
+    without = [(name, text) for name, texts in query.labels_not.items() for text in texts]
     return {
         "school": query.school_id,
         "probe": probe,
@@ -142,8 +144,8 @@ def _parameters(query: SeriesQuery) -> dict[str, object]:
         "target": query.target,
         "with_names": list(query.labels),
         "with_texts": list(query.labels.values()),
-        "without_names": list(query.labels_not),
-        "without_texts": list(query.labels_not.values()),
+        "without_names": [name for name, _ in without],
+        "without_texts": [text for _, text in without],
         "void": list(query.void_causes),
         "span_starts": [_microseconds(span.start) for span in spans],
         "span_stops": [_microseconds(span.stop) for span in spans],

@@ -183,7 +183,10 @@ class Inbox(Protocol):
         """
 
     def pending(self, limit: int) -> Sequence[InboxRow]:
-        """Return the oldest rows that are neither applied nor set aside."""
+        """Return the oldest rows that are neither applied nor set aside.
+
+        At least one if any waits; fewer than `limit` where their bodies would take much memory.
+        """
 
     def pending_count(self) -> int:
         """Return how many rows wait to be applied."""
@@ -265,14 +268,14 @@ class SeriesQuery:
     spans: Sequence[TimeSpan]
     target: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
-    labels_not: Mapping[str, str] = field(default_factory=dict)
+    labels_not: Mapping[str, Sequence[str]] = field(default_factory=dict)
     void_causes: tuple[str, ...] = ()
     slot_s: int = 60
 
 
 @dataclass(frozen=True, slots=True)
 class GroupSummary:
-    """One group of samples (a target, an agent or the school), reduced.
+    """One group of samples (a target, an agent, `agent/target` or the school), reduced.
 
     All but `observed` and `void_by_cause` leave out samples with a void cause. `free_samples` and
     `free_days` count those that nothing, or only the line itself, had limited.
