@@ -24,6 +24,7 @@ _WAITING = _UNAPPLIED & inbox.c.set_aside_reason.is_(None)
 _SET_ASIDE = _UNAPPLIED & inbox.c.set_aside_reason.is_not(None)
 
 REFUSALS_KEPT_PER_SCHOOL = 200
+PENDING_BYTES_AT_ONCE = 16 << 20
 FORGET_EVERY = timedelta(hours=1)
 REMEMBERED = timedelta(days=7)
 """How long every applied batch id stays known."""
@@ -94,7 +95,7 @@ class SqlInbox:
         )
 
     def pending(self, limit: int) -> Sequence[InboxRow]:
-        """Return the oldest rows not yet marked applied."""
+        """Return the oldest rows that are neither applied nor set aside, bounded in bytes."""
         columns = inbox.c
         statement = (
             select(
@@ -109,8 +110,16 @@ class SqlInbox:
             .order_by(columns.position)
             .limit(limit)
         )
+        rows: list[InboxRow] = []
+        size = 0
         with self._database.reading() as connection:
-            return [InboxRow(*row) for row in connection.execute(statement)]
+            for found in connection.execute(statement):
+                row = InboxRow(*found)
+                size += len(row.body)
+                if rows and size > PENDING_BYTES_AT_ONCE:
+                    break
+                rows.append(row)
+        return rows
 
     def pending_count(self) -> int:
         """Return how many rows wait."""

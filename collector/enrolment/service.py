@@ -1,0 +1,121 @@
+"""Codes, agents and keys: issue, spend, revoke."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from collector.access import make_key
+from collector.domain import Agent, EnrolmentCode, Key, School, Scope
+from collector.enrolment.guessing import GuessGuard
+from collector.errors import CollectorError, GoneError, NotFoundError
+from collector.storage.ports import IdentityRecords, SchoolRecords
+
+CODE_VALID = timedelta(days=7)
+CODE_MAX_USES = 3
+# Crockford's alphabet: no I, L, O, U, so that a code survives being read over the telephone.
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_LOOK_ALIKES = str.maketrans("ILO", "110", "- ")
+_GROUPS, _GROUP_LENGTH = 4, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """What a new agent is told, once."""
+
+    agent_id: str
+    key_text: str
+    school: School
+
+
+class EnrolmentRecords(SchoolRecords, IdentityRecords, Protocol):
+    """The parts of the record store that enrolment needs."""
+
+
+def new_code(
+    records: IdentityRecords,
+    school_id: str,
+    now: datetime,
+    valid: timedelta = CODE_VALID,
+    max_uses: int = CODE_MAX_USES,
+) -> tuple[str, EnrolmentCode]:
+    """Issue a code (80 random bits) and keep its hash; the text cannot be shown again.
+
+    Raises NotFoundError if the school does not exist.
+    """
+    letters = [secrets.choice(_ALPHABET) for _ in range(_GROUPS * _GROUP_LENGTH)]
+    text = "".join(letters)
+    code = EnrolmentCode(_code_hash(text), school_id, now, now + valid, max_uses)
+    records.add_code(code)
+    groups = [text[i : i + _GROUP_LENGTH] for i in range(0, len(text), _GROUP_LENGTH)]
+    return "-".join(groups), code
+
+
+def new_key(
+    records: IdentityRecords, scope: Scope, school_id: str | None, label: str, now: datetime
+) -> tuple[str, Key]:
+    """Issue a key for a person or a foreign client; the text cannot be shown again.
+
+    Raises NotFoundError if the school does not exist.
+    """
+    made = make_key()
+    key = Key(made.id, scope, made.secret_sha256, now, school_id=school_id, label=label)
+    records.add_key(key)
+    return made.text, key
+
+
+class EnrolmentService:
+    """Turns a code into an agent with a key of its own."""
+
+    def __init__(
+        self, records: EnrolmentRecords, guard: GuessGuard, clock: Callable[[], datetime]
+    ) -> None:
+        self._records = records
+        self._guard = guard
+        self._clock = clock
+
+    def enrol(self, code_text: str, host_name: str, system: str, address: str) -> Enrolment:
+        """Spend one use of the code.
+
+        Raises TooManyError (guessing), NotFoundError (no such code), GoneError (expired, used up).
+        """
+        self._guard.check(address)
+        try:
+            enrolment = self._enrol(_code_hash(code_text), host_name, system)
+        except CollectorError:
+            self._guard.failed(address)
+            raise
+        self._guard.succeeded(address)
+        return enrolment
+
+    def _enrol(self, code_sha256: bytes, host_name: str, system: str) -> Enrolment:
+        now = self._clock()
+        code = self._records.code(code_sha256)
+        school = self._records.school(code.school_id) if code else None
+        if code is None or school is None:
+            raise NotFoundError(
+                "code_unknown",
+                "This code is not known here. Check it letter by letter and the server's address.",
+            )
+        if code.expires_at <= now:
+            raise GoneError("code_expired", "This code has expired. Ask the bureau for a new one.")
+        made = make_key()
+        agent = Agent(secrets.token_hex(8), school.id, host_name, system, enrolled_at=now)
+        key = Key(
+            made.id, Scope.AGENT, made.secret_sha256, now, school_id=school.id, agent_id=agent.id
+        )
+        if not self._records.enrol(code_sha256, agent, key, now):
+            raise GoneError(
+                "code_used_up",
+                f"This code was good for {code.max_uses} hosts, all used. Ask for a new one.",
+            )
+        return Enrolment(agent.id, made.text, school)
+
+
+def _code_hash(text: str) -> bytes:
+    """Hash what the code says, however it was typed: case, dashes, spaces, O for 0, I for 1."""
+    return hashlib.sha256(text.upper().translate(_LOOK_ALIKES).encode()).digest()

@@ -1,0 +1,90 @@
+"""`POST /api/v1/readings`: batches of an agent, wire version 1."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal, cast
+
+import anyio
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+
+from collector.access import PushCaller
+from collector.errors import CollectorError
+from collector.ingest.body import receive
+from collector.ingest.service import IngestService
+from collector.problems import problem_responses
+
+router = APIRouter(tags=["ingest"])
+
+
+class ReceiptAnswer(BaseModel):
+    """The batch is durable: it survives a crash of the collector from here on."""
+
+    status: Literal["stored", "duplicate"]
+    readings: int
+    server_time: datetime
+
+
+_REQUEST_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "A batch of wire version 1, gzip (Content-Encoding) or plain.",
+        "content": {
+            "application/json": {
+                "schema": {"$ref": "#/components/schemas/WireBatch"},
+                "example": {
+                    "wire": 1,
+                    "stream": "5f2c1f0a9f3b4f0d8f4f0c8a3f1d2e4b",
+                    "batch_id": "0b6f4a3e2d1c4b5a96877869504132aa",
+                    "sequence": 7,
+                    "sent_at": "2026-11-20T01:00:15.250Z",
+                    "agent": {"version": "0.1.0", "system": "linux"},
+                    "readings": [
+                        {
+                            "sequence": 1201,
+                            "probe": "server_headroom",
+                            "target": "host",
+                            "time": "2026-11-20T01:00:00.120Z",
+                            "outcome": "ok",
+                            "reason": None,
+                            "values": {"cpu_used_ratio": 0.125},
+                            "labels": {},
+                            "limited_by": [],
+                            "details": {},
+                        }
+                    ],
+                },
+            }
+        },
+    }
+}
+
+
+@router.post(
+    "/api/v1/readings",
+    summary="Push a batch of readings",
+    responses=problem_responses(400, 401, 403, 408, 409, 413, 415, 422, 503),
+    openapi_extra=_REQUEST_BODY,
+)
+async def push_readings(request: Request, agent: PushCaller) -> ReceiptAnswer:
+    """Answer 200 only once the batch is durable; the same batch again changes nothing.
+
+    School and agent come from the key. Of a refused batch nothing is stored as data; its body is
+    kept with the reason, visible to the school.
+    """
+    service: IngestService = request.app.state.ingest
+    limiter: anyio.CapacityLimiter = request.app.state.ingest_limiter
+    try:
+        body = await receive(request, service.limits)
+    except CollectorError as error:
+        await run_sync(service.note_refusal, agent, b"", error, limiter=limiter)
+        raise
+    encoding = request.headers.get("content-encoding")
+    receipt = await run_sync(service.take, agent, body, encoding, limiter=limiter)
+    return ReceiptAnswer(
+        status=cast("Literal['stored', 'duplicate']", receipt.status.value),
+        readings=receipt.readings,
+        server_time=receipt.server_time,
+    )
