@@ -1,7 +1,8 @@
 """Prometheus text of the last readings and of the agent itself, on a loopback port.
 
-A value is `campusgauge_<probe>_<value name>{target="…"}`, the unit its suffix. A value older than three of its probe's intervals is left out: a number that nobody renews is not a
-measurement. `prometheus_client` writes the format and serves it; it is imported on start of the
+A value is `campusgauge_<probe>_<value name>{target="…"}`, its unit the suffix. A value older than
+three of its probe's intervals is left out: a number that nobody renews is not a measurement.
+`prometheus_client` writes the format and serves it; it is imported on start of the
 page only, after the first samples (+3 MiB beside what the agent already holds, measured with
 `benchmarks/agent_footprint.py`).
 """
@@ -109,7 +110,7 @@ class ReadingsCollector:
         )
         yield CounterMetricFamily(
             "campusgauge_agent_spool_dropped_readings",
-            "Readings dropped because the spool was full or they too old",
+            "Readings dropped from a full spool, or as too old",
             value=counts.dropped_total,
         )
         yield CounterMetricFamily(

@@ -16,16 +16,19 @@ class FileLock:
 
     def __init__(self, path: Path) -> None:
         """Take the lock at once. Raises LockHeldError, or OSError where no file can be made."""
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)  # not inherited by children
         try:
-            _lock(self._descriptor)
+            _lock(descriptor)
         except OSError as error:
-            os.close(self._descriptor)
+            os.close(descriptor)
             raise LockHeldError(str(path)) from error
+        self._descriptor: int | None = descriptor
 
     def release(self) -> None:
         """Give the lock back; the file stays, since removing it would race with the next holder."""
-        os.close(self._descriptor)
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 if sys.platform == "win32":

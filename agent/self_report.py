@@ -18,13 +18,13 @@ from agent.spool import Spool
 NAME = "agent"
 INTERVAL_S = 300.0
 METRICS = (
-    Metric("queued_readings", "1", "Readings waiting in the spool to be sent"),
-    Metric("spool_used_bytes", "byte", "Bytes that the spool's file uses"),
-    Metric("dropped_readings", "1", "Readings dropped because the spool was full or they too old"),
-    Metric("rejected_readings", "1", "Readings that the collector refused for good"),
-    Metric("resident_memory_bytes", "byte", "Memory of the agent's steady process"),
+    Metric("queued_readings", "count", "Readings waiting in the spool to be sent"),
+    Metric("spool_used_bytes", "B", "Bytes that the spool's file uses"),
+    Metric("dropped_readings", "count", "Readings dropped from a full spool, or as too old"),
+    Metric("rejected_readings", "count", "Readings that the collector refused for good"),
+    Metric("resident_memory_bytes", "B", "Memory of the agent's steady process"),
     Metric("cpu_used_s", "s", "Processor time of the steady process since it started"),
-    Metric("overlapped_runs", "1", "Runs left out because the one before was still going"),
+    Metric("overlapped_runs", "count", "Runs left out because the one before was still going"),
 )
 
 

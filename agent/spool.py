@@ -90,7 +90,11 @@ class Spool:
         self._now = now
         self._mutex = threading.Lock()
         self.quarantined: list[Path] = []
-        self._open()
+        try:
+            self._open()
+        except BaseException:
+            self._file_lock.release()
+            raise
 
     def _open(self) -> None:
         try:

@@ -33,7 +33,9 @@ CREATE TABLE rejected (
   reason TEXT NOT NULL,
   rejected_at REAL NOT NULL
 );
+PRAGMA user_version = 1;
 """
+_TABLES = frozenset({"meta", "counters", "queue", "batches", "rejected"})
 
 
 def open_database(path: Path) -> sqlite3.Connection:
@@ -62,24 +64,19 @@ def _prepare(database: sqlite3.Connection) -> None:
     (version,) = database.execute("PRAGMA user_version").fetchone()
     (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if version == 0 and tables == 0:
-        stream = os.urandom(16).hex()
-        database.executescript(
-            f"BEGIN IMMEDIATE; {_LAYOUT}"
-            f" INSERT INTO meta VALUES ('stream', '{stream}');"
-            f" PRAGMA user_version = {LAYOUT_VERSION}; COMMIT;"
-        )
+        database.executescript("BEGIN IMMEDIATE;" + _LAYOUT)
+        database.execute("INSERT INTO meta VALUES ('stream', ?)", (os.urandom(16).hex(),))
+        database.execute("COMMIT")
         return
     if version != LAYOUT_VERSION:
         raise sqlite3.DatabaseError(f"spool layout {version} is not {LAYOUT_VERSION}")
     (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
         raise sqlite3.DatabaseError(f"damaged: {verdict}")
-    try:
-        stream_row = database.execute("SELECT value FROM meta WHERE name = 'stream'").fetchone()
-        for table in ("counters", "queue", "batches", "rejected"):
-            database.execute(f"SELECT * FROM {table} LIMIT 1").fetchall()  # noqa: S608 - names above
-    except sqlite3.OperationalError as error:
-        raise sqlite3.DatabaseError(f"not a spool: {error}") from error
+    found = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+    if not found >= _TABLES:
+        raise sqlite3.DatabaseError(f"not a spool: {', '.join(sorted(_TABLES - found))} missing")
+    stream_row = database.execute("SELECT value FROM meta WHERE name = 'stream'").fetchone()
     if stream_row is None:
         raise sqlite3.DatabaseError("not a spool: it has no stream id")
 

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--server", required=True, metavar="URL", help="教委采集服务地址 / collector"
     )
     parser.add_argument(
-        "--code", required=True, metavar="CODE", help="登记码，由教委发放 / from the bureau"
+        "--code", required=True, metavar="CODE", help="登记码 / given by the bureau"
     )
     add_state(parser)
     parser.add_argument(
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         say(f"登记未成功 / not enrolled: {error}\n")
         return 1
     sys.stdout.write(
-        f"已登记到 / enrolled at {identity.school_name} ({identity.school_id}): {identity.agent_id}\n"
+        f"已登记 / enrolled: {identity.school_name} ({identity.school_id}), {identity.agent_id}\n"
         f"下一步 / next: campusgauge-agent run --state {arguments.state}\n"
     )
     return 0
