@@ -1,0 +1,1 @@
+"""Pages for people and the read API: server-rendered, without JavaScript."""

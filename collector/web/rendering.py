@@ -1,0 +1,166 @@
+"""Renders templates: one Jinja environment per language, a frame of facts around every page."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from collector.domain import School
+from collector.web.formatting import Formatter
+from collector.web.language import LANGUAGE_TAGS, LANGUAGES, Catalogues, choose_language
+from collector.web.profile import school_line
+from collector.web.reporting import State, state_word
+from collector.web.verdicts import Result, bar_parts, result_word
+from rubrics import __version__
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+LANGUAGE_COOKIE = "campusgauge_lang"
+LANGUAGE_COOKIE_MAX_AGE_S = 365 * 86_400
+_LANGUAGE_NAMES = {"zh": "中文", "en": "English"}
+
+
+@dataclass(frozen=True)
+class LanguageLink:
+    """One choice of the language switch."""
+
+    name: str
+    tag: str
+    href: str
+    current: bool
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What the layout around every page needs."""
+
+    language: str
+    root: str
+    section: str
+    now: datetime
+    languages: tuple[LanguageLink, ...]
+    style_version: str
+    version: str = __version__
+
+    @property
+    def language_tag(self) -> str:
+        """The page's language as HTML and HTTP write it."""
+        return LANGUAGE_TAGS[self.language]
+
+
+class Pages:
+    """Turns template contexts into responses in the language that the request asks for."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self._catalogues = Catalogues()
+        self._environments = {language: self._environment(language) for language in LANGUAGES}
+
+    def language(self, request: Request) -> str:
+        """Choose the language of a request."""
+        return choose_language(
+            request.query_params.get("lang"),
+            request.cookies.get(LANGUAGE_COOKIE),
+            request.headers.get("accept-language"),
+        )
+
+    def formatter(self, language: str) -> Formatter:
+        """Return the formatter of a language."""
+        return Formatter(self._catalogues[language], self._zone, english=language == "en")
+
+    def render(
+        self,
+        request: Request,
+        template: str,
+        context: Mapping[str, object],
+        *,
+        now: datetime,
+        section: str = "",
+        status: int = 200,
+    ) -> HTMLResponse:
+        """Render a page and remember a language that was chosen by `?lang=`."""
+        language = self.language(request)
+        frame = Frame(
+            language=language,
+            root=request.scope.get("root_path", ""),
+            section=section,
+            now=now,
+            languages=_language_links(request, language),
+            style_version=self._style_version,
+        )
+        text = self._environments[language].get_template(template).render(**context, frame=frame)
+        headers = {
+            "Content-Language": frame.language_tag,
+            "Vary": "Cookie, Accept-Language",
+            "Cache-Control": "no-store",
+        }
+        response = HTMLResponse(text, status_code=status, headers=headers)
+        if request.query_params.get("lang") in LANGUAGES:
+            response.set_cookie(
+                LANGUAGE_COOKIE,
+                language,
+                max_age=LANGUAGE_COOKIE_MAX_AGE_S,
+                httponly=True,
+                samesite="lax",
+                secure=request.url.scheme == "https",
+            )
+        return response
+
+    @cached_property
+    def _style_version(self) -> str:
+        """A new style sheet gets a new address, so that caches never show an old one."""
+        style = (STATIC / "campusgauge.css").read_bytes()
+        return hashlib.sha256(style).hexdigest()[:10]
+
+    def _environment(self, language: str) -> Environment:
+        environment = Environment(
+            loader=FileSystemLoader(HERE / "templates"),
+            extensions=["jinja2.ext.i18n"],
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        translator = self._catalogues[language]
+        formatter = self.formatter(language)
+
+        def describe(school: School) -> str:
+            return school_line(school, formatter)
+
+        def word_of_result(result: Result) -> str:
+            return result_word(result, translator)
+
+        def word_of_state(state: State) -> str:
+            return state_word(state, translator)
+
+        # The extension adds these methods at run time; its type stubs do not know them.
+        environment.install_gettext_translations(translator, newstyle=True)  # type: ignore[attr-defined]
+        environment.globals.update(
+            fmt=formatter,
+            bar_parts=bar_parts,
+            school_line=describe,
+            result_word=word_of_result,
+            state_word=word_of_state,
+        )
+        return environment
+
+
+def _language_links(request: Request, current: str) -> tuple[LanguageLink, ...]:
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
+    return tuple(
+        LanguageLink(
+            name=_LANGUAGE_NAMES[language],
+            tag=LANGUAGE_TAGS[language],
+            href="?" + urlencode([*kept, ("lang", language)]),
+            current=language == current,
+        )
+        for language in LANGUAGES
+    )

@@ -1,0 +1,70 @@
+"""The web feature in one piece: pages, read API, static files, error pages.
+
+`collector/app.py` makes a `Site`, mounts it, and gives its `problem_page` to `collector.problems`.
+"""
+
+from fastapi import FastAPI, Request, Response
+from fastapi.staticfiles import StaticFiles
+
+from collector.problems import Problem
+from collector.web.page_routes import page_router
+from collector.web.read_api import read_api_router
+from collector.web.rendering import STATIC, Pages
+from collector.web.services import WebServices
+
+
+class Site:
+    """Everything that people see in a browser."""
+
+    def __init__(self, services: WebServices) -> None:
+        self._services = services
+        self._pages = Pages(services.zone)
+
+    def mount(self, app: FastAPI) -> None:
+        """Add all routes of the web feature to the app."""
+        app.include_router(page_router(self._services, self._pages))
+        app.include_router(read_api_router(self._services))
+        app.mount("/static", StaticFiles(directory=STATIC), name="static")
+
+    def problem_page(self, request: Request, problem: Problem) -> Response:
+        """Return the page that tells a person about an error."""
+        status, detail = problem.status, problem.detail
+        title, explanation = self._words(request, status)
+        context = {
+            "status": status,
+            "title": title,
+            "explanation": explanation,
+            "detail": detail,
+            "detail_language": "en",
+        }
+        now = self._services.clock()
+        return self._pages.render(request, "message.html", context, now=now, status=status)
+
+    def _words(self, request: Request, status: int) -> tuple[str, str]:
+        _ = self._pages.formatter(self._pages.language(request)).translator.gettext
+        words = {
+            403: (
+                _("没有查看权限"),
+                _("当前密钥不能查看这个页面。请向管理员要 read 范围的密钥。"),
+            ),
+            404: (
+                _("没有这个页面"),
+                _("地址有误，或者这所学校、这份评分细则不在本系统中。可以从全县概览重新进入。"),
+            ),
+            422: (
+                _("地址中的参数不对"),
+                _("请检查地址中的参数，或者从全县概览重新进入。"),
+            ),
+            429: (_("请求过于频繁"), _("请稍候再试。")),
+            503: (
+                _("服务暂时不可用"),
+                _("依赖的存储没有响应。已接收的数据不会丢失，请稍后重试；管理员可查看 /healthz。"),
+            ),
+        }
+        unexpected = (
+            _("服务出错了"),
+            _(
+                "服务器内部出错，已记入日志，数据没有丢失。请稍后重试；若反复出现，请告知管理员出错的时间。"
+            ),
+        )
+        return words.get(status, unexpected)
