@@ -1,0 +1,175 @@
+"""From slices to a rate: pure functions without clock or network.
+
+The model: once a line is full, what has arrived grows along a straight line whose slope is the
+line's rate. Before that there is a ramp (slow start) or a burst above it (a token bucket with
+credit); after that there may be a step (the line's rate changed). So the estimate is the least-
+squares slope over the longest *steady* stretch that reaches to the end, and its error follows from
+how far the points lie off that line. A stretch is steady when it is not bent: its two halves agree
+within what their own scatter explains.
+
+Least squares use every point. End points alone would be off by one packet train: 64 KiB, 5 % of
+what a 20 Mbit/s line carries in half a second.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+from agent.bandwidth.slices import Slice, Trace
+
+MIN_POINTS = 12
+STEADY_BEND = 0.012
+"""Halves of a stretch may differ by this share of the rate without being called bent."""
+LEVEL = 0.95
+"""Confidence level of `margin_ratio`."""
+_Z = 1.96
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A straight line through part of a trace. `margin_ratio` is half the 95 % interval ÷ rate."""
+
+    start_s: float
+    end_s: float
+    rate_bytes_s: float
+    intercept_bytes: float
+    """Of the fitted line at `start_s`."""
+    margin_ratio: float
+    bend_ratio: float
+    """Slope of the second half minus that of the first, ÷ rate."""
+
+    @property
+    def length_s(self) -> float:
+        """How long the stretch is."""
+        return self.end_s - self.start_s
+
+
+def fit(points: Trace) -> Fit | None:
+    """Fit one line; None where there are too few points, no time passes or nothing arrives."""
+    if len(points) < MIN_POINTS or points[-1].t_s <= points[0].t_s:
+        return None
+    slope, intercept, scatter, correlation = _least_squares(points)
+    if slope <= 0:
+        return None
+    start_s, end_s = points[0].t_s, points[-1].t_s
+    length_s = end_s - start_s
+    # Neighbouring points err alike (a packet train is late for all of them): count fewer points.
+    effective = max(4.0, len(points) * (1 - correlation) / (1 + correlation))
+    margin = _Z * scatter * math.sqrt(12 / effective) / length_s / slope
+    middle = _index_at(points, start_s + length_s / 2)
+    first, second = points[: middle + 1], points[middle:]
+    bend = 0.0
+    if len(first) >= 3 and len(second) >= 3:
+        bend = (_least_squares(second)[0] - _least_squares(first)[0]) / slope
+    return Fit(start_s, end_s, slope, intercept, margin, bend)
+
+
+def steady_stretch(trace: Trace, min_length_s: float) -> Fit | None:
+    """Return the longest straight stretch that ends with the trace, or None.
+
+    `min_length_s` is a few round-trip times: below that even a starting transfer looks straight.
+    """
+    if len(trace) < MIN_POINTS:
+        return None
+    end_s = trace[-1].t_s
+    available_s = end_s - trace[0].t_s
+    length_s = available_s
+    while length_s >= min_length_s:
+        found = fit(trace[_index_at(trace, end_s - length_s) :])
+        # Halves have twice the noise of a slope over the whole, on half the length: 4x the margin.
+        if found and abs(found.bend_ratio) <= max(STEADY_BEND, min(4 * found.margin_ratio, 0.05)):
+            return found
+        length_s *= 0.88
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """Credit that a shaper let through before it held the line to its sustained rate.
+
+    `credit_bytes`: payload beyond what the sustained rate alone would have carried.
+    `peak_bytes_s`: rate while the credit lasted. `until_s`: when it was used up.
+    """
+
+    credit_bytes: float
+    peak_bytes_s: float
+    until_s: float
+
+
+def find_burst(trace: Trace, sustained: Fit) -> Burst | None:
+    """Look for burst credit before the sustained stretch; None when there is none worth a name.
+
+    Credit below 2 % of a second's traffic and 256 KiB is an ordinary queue or bucket.
+    """
+    before = [point for point in trace if point.t_s <= sustained.start_s]
+    if len(before) < 3:
+        return None
+    rate = sustained.rate_bytes_s
+
+    def above_line(point: Slice) -> float:
+        line = sustained.intercept_bytes - rate * (sustained.start_s - point.t_s)
+        return point.total_bytes - line
+
+    # The sustained line, run back to before the credit, passes above what had arrived then by
+    # exactly the credit; a slow start pushes the other way and can only hide, never invent it.
+    lowest = min(before, key=above_line)
+    credit = -above_line(lowest)
+    if credit < max(256 * 1024, 0.02 * rate):
+        return None
+    knee = next(p for p in before if p.t_s >= lowest.t_s and above_line(p) >= -0.1 * credit)
+    elapsed_s = knee.t_s - lowest.t_s
+    if elapsed_s <= 0:
+        return None
+    peak = (knee.total_bytes - lowest.total_bytes) / elapsed_s
+    return Burst(credit, peak, knee.t_s) if peak > 1.02 * rate else None
+
+
+def variation_ratio(trace: Trace, start_s: float, slice_s: float = 0.1) -> float | None:
+    """Return the coefficient of variation of the rate per `slice_s` from `start_s` on, or None."""
+    rates: list[float] = []
+    last: Slice | None = None
+    for point in trace:
+        if point.t_s < start_s:
+            continue
+        if last is None:
+            last = point
+        elif point.t_s - last.t_s >= slice_s:
+            rates.append((point.total_bytes - last.total_bytes) / (point.t_s - last.t_s))
+            last = point
+    if len(rates) < 3:
+        return None
+    mean = sum(rates) / len(rates)
+    if mean <= 0:
+        return None
+    return math.sqrt(sum((rate - mean) ** 2 for rate in rates) / (len(rates) - 1)) / mean
+
+
+def _index_at(trace: Trace, t_s: float) -> int:
+    low, high = 0, len(trace) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if trace[middle].t_s < t_s:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _least_squares(points: Trace) -> tuple[float, float, float, float]:
+    """Return slope, value at the first point, scatter (rms) and lag-1 correlation of the rest."""
+    t0, y0, n = points[0].t_s, points[0].total_bytes, len(points)
+    mean_t = sum(p.t_s - t0 for p in points) / n
+    mean_y = sum(p.total_bytes - y0 for p in points) / n
+    var_t = sum((p.t_s - t0 - mean_t) ** 2 for p in points)
+    if var_t <= 0:
+        return 0.0, 0.0, 0.0, 0.0
+    cov = sum((p.t_s - t0 - mean_t) * (p.total_bytes - y0 - mean_y) for p in points)
+    slope = cov / var_t
+    rest = [p.total_bytes - y0 - mean_y - slope * (p.t_s - t0 - mean_t) for p in points]
+    power = sum(r * r for r in rest)
+    scatter = math.sqrt(power / max(n - 2, 1))
+    lagged = sum(a * b for a, b in pairwise(rest))
+    correlation = min(max(lagged / power, 0.0), 0.98) if power > 0 else 0.0
+    return slope, y0 + mean_y - slope * mean_t, scatter, correlation

@@ -1,0 +1,81 @@
+"""What a measurement gives back, and its one JSON form (see the command's `--format json`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from agent.bandwidth.estimator import LEVEL
+from agent.reading import Json
+
+
+@dataclass(frozen=True, slots=True)
+class DirectionResult:
+    """One direction. Rates in Mbit/s (10^6 bit/s).
+
+    `goodput_mbps` is TCP payload, `line_rate_mbps` Ethernet frames without preamble, gap and FCS.
+    With 95 % confidence the rate is within `margin_ratio` of the truth of that moment.
+    """
+
+    goodput_mbps: float
+    line_rate_mbps: float
+    seconds: float
+    bytes: int
+    limited_by: tuple[str, ...]
+    margin_ratio: float
+    converged: bool
+    loaded_rtt_s: float | None
+    burst_credit_bytes: float | None = None
+    burst_peak_mbps: float | None = None
+    evidence: Mapping[str, Json] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Json]:
+        """Return the object printed and kept as evidence."""
+        return {
+            "line_rate_mbps": round(self.line_rate_mbps, 3),
+            "goodput_mbps": round(self.goodput_mbps, 3),
+            "seconds": round(self.seconds, 3),
+            "bytes": self.bytes,
+            "limited_by": list(self.limited_by),
+            "confidence": LEVEL,
+            "margin_ratio": round(self.margin_ratio, 5),
+            "converged": self.converged,
+            "burst_credit_bytes": None
+            if self.burst_credit_bytes is None
+            else round(self.burst_credit_bytes),
+            "burst_peak_mbps": None
+            if self.burst_peak_mbps is None
+            else round(self.burst_peak_mbps, 1),
+            "evidence": dict(self.evidence),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Both directions as far as asked for."""
+
+    download: DirectionResult | None
+    upload: DirectionResult | None
+    idle_rtt_s: float
+    server: str
+    source: str
+    interface: str | None
+
+    def as_json(self) -> dict[str, Json]:
+        """Return the document of `bandwidth --format json`."""
+        latency: dict[str, Json] = {"idle": round(self.idle_rtt_s * 1000, 3)}
+        for name, part in self.directions():
+            if part.loaded_rtt_s is not None:
+                latency[name] = round(part.loaded_rtt_s * 1000, 3)
+        return {
+            **{name: part.as_json() for name, part in self.directions()},
+            "latency_ms": latency,
+            "server": self.server,
+            "source": self.source,
+            "interface": self.interface,
+        }
+
+    def directions(self) -> list[tuple[str, DirectionResult]]:
+        """Return the measured directions by name."""
+        both = (("download", self.download), ("upload", self.upload))
+        return [(name, part) for name, part in both if part is not None]

@@ -1,0 +1,82 @@
+"""What limited a result: a pure function from evidence to causes.
+
+A cause other than `line` makes the result a lower bound; `same_host` voids it. Every rule needs
+evidence: without it a cause is not named, and without a full queue or losses the line is not
+blamed either (the list then is empty: nothing is known to have limited).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agent.system.interfaces import Kind
+
+NEAR = 0.93
+"""This share of a port's speed counts as the port being full (TCP cannot fill it to the brim)."""
+BUSY_CORE = 0.92
+OWN_CORE = 0.85
+SERVER_CORE = 0.9
+OTHER_SHARE = 0.03
+UNSTABLE_MARGIN = 0.02
+UNSTABLE_VARIATION = 0.25
+QUEUE_S = 0.002
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was seen during the steady stretch; None where it could not be seen."""
+
+    line_rate_mbps: float
+    margin_ratio: float
+    converged: bool
+    same_host: bool = False
+    interface_kind: Kind | None = None
+    interface_mbps: float | None = None
+    server_port_mbps: float | None = None
+    busiest_core_ratio: float | None = None
+    own_core_ratio: float | None = None
+    server_core_ratio: float | None = None
+    other_traffic_share: float | None = None
+    """Bytes of others on this host's interface ÷ all bytes, same direction."""
+    idle_rtt_s: float | None = None
+    loaded_rtt_s: float | None = None
+    retransmit_share: float | None = None
+    variation_ratio: float | None = None
+    in_burst: bool = False
+    """The transfer ended while burst credit may still have lasted."""
+
+
+def limits(seen: Evidence) -> tuple[str, ...]:
+    """Return the causes, most telling first; `("line",)` when the line itself was the limit."""
+    if seen.same_host:
+        return ("same_host",)
+    causes = [cause for cause, holds in _rules(seen) if holds]
+    if not causes and seen.converged and _is_pressed(seen):
+        return ("line",)
+    return tuple(causes)
+
+
+def _rules(seen: Evidence) -> list[tuple[str, bool]]:
+    rate = seen.line_rate_mbps
+    unstable = not seen.converged and seen.margin_ratio > UNSTABLE_MARGIN
+    unstable = unstable or (seen.variation_ratio or 0.0) > UNSTABLE_VARIATION
+    host_busy = (seen.busiest_core_ratio or 0.0) > BUSY_CORE and (seen.own_core_ratio or 0.0) > 0.25
+    server_full = seen.server_port_mbps is not None and rate >= NEAR * seen.server_port_mbps
+    return [
+        ("wifi", seen.interface_kind is Kind.WIRELESS),
+        ("nic", seen.interface_mbps is not None and rate >= NEAR * seen.interface_mbps),
+        ("server", server_full or (seen.server_core_ratio or 0.0) > SERVER_CORE),
+        ("host_cpu", host_busy or (seen.own_core_ratio or 0.0) > OWN_CORE),
+        ("cross_traffic", (seen.other_traffic_share or 0.0) > OTHER_SHARE),
+        ("burst", seen.in_burst),
+        ("unstable", unstable),
+    ]
+
+
+def _is_pressed(seen: Evidence) -> bool:
+    """Whether something on the path was full: a queue grew or packets were dropped."""
+    if (seen.retransmit_share or 0.0) > 0:
+        return True
+    if seen.idle_rtt_s is None or seen.loaded_rtt_s is None:
+        return False
+    return seen.loaded_rtt_s > seen.idle_rtt_s * 1.2 + QUEUE_S

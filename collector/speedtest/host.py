@@ -1,0 +1,57 @@
+"""What the measurement server can say about its own host: identity, port speed, CPU load."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """`host_id` is equal for processes on the same running machine and says nothing else.
+
+    `port_mbps` is the announced speed of the network port, None when unknown.
+    """
+
+    host_id: str | None
+    port_mbps: float | None = None
+
+
+def host_facts(
+    host_id: str | None = None, port_mbps: float | None = None, proc_root: Path = Path("/proc")
+) -> HostFacts:
+    """Return the facts; given values win over what the system says.
+
+    The agent derives its own id the same way (`agent/bandwidth/host.py`): the first 16 hex digits
+    of SHA-256 over "campusgauge host" NUL and Linux' boot id.
+    """
+    if host_id is None:
+        try:
+            boot_id = (proc_root / "sys/kernel/random/boot_id").read_text().strip()
+        except OSError:
+            boot_id = ""
+        if boot_id:
+            host_id = hashlib.sha256(b"campusgauge host\0" + boot_id.encode()).hexdigest()[:16]
+    return HostFacts(host_id, port_mbps)
+
+
+_lock = threading.Lock()
+_last: tuple[float, float, float] | None = None
+
+
+def cpu_used_ratio() -> float | None:
+    """Return this process's use of one core since the last call a moment ago, None at first.
+
+    The measurement server is one process; near 1.0 per core it would be the bottleneck.
+    """
+    global _last
+    now, used = time.monotonic(), sum(os.times()[:2])
+    with _lock:
+        before, _last = _last, (now, used, 0.0)
+    if before is None or now - before[0] < 0.05:
+        return None
+    return round((used - before[1]) / (now - before[0]), 3)
