@@ -12,11 +12,11 @@ MEASURED_KINDS = frozenset({"measured", "imported"})
 
 @dataclass(frozen=True)
 class ValueView:
-    """One value with its origin in words: 实测, `980 Mbit/s`, `p90，60 次采样，14 天`."""
+    """One value with its origin in words: 实测, `980 Mbit/s`, (`p90`, `60 次采样`, `14 天`)."""
 
     kind: str
     text: str
-    basis: str
+    basis: tuple[str, ...]
 
 
 def value_views(
@@ -49,7 +49,7 @@ def _value_view(value: Mapping[str, Any], unit: str | None, formatter: Formatter
     return ValueView(
         kind=kind_word(value.get("kind"), formatter),
         text=formatter.quantity(value["value"], value.get("unit") or unit),
-        basis=formatter.translator.gettext("，").join(_basis(value, formatter)),
+        basis=tuple(_basis(value, formatter)),
     )
 
 

@@ -18,6 +18,7 @@ Number: TypeAlias = str | int | float | Decimal
 #: Longest tail of decimals that is still shown in full.
 EXACT_DECIMALS = 3
 _BYTE_UNITS = ("TB", "GB", "MB", "kB")
+_DURATIONS = (("day", 86_400), ("hour", 3600), ("minute", 60))
 _COMPARISONS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<", "eq": "="}
 
 
@@ -65,7 +66,7 @@ class Formatter:
             case "byte":
                 return self._bytes(number)
             case "s":
-                return self.duration(timedelta(seconds=float(number)))
+                return self._seconds(number)
             case _:
                 return join_unit(plain_number(number), self.unit(unit_name))
 
@@ -78,6 +79,12 @@ class Formatter:
         except ValueError:
             return name
         return known.en if self.english else known.zh
+
+    def _seconds(self, number: Decimal) -> str:
+        for name, seconds in _DURATIONS:
+            if abs(number) >= seconds:
+                return join_unit(plain_number(number / seconds), self.unit(name))
+        return join_unit(plain_number(number), self.unit("s"))
 
     def _bytes(self, number: Decimal) -> str:
         # Storage is sold, and the official texts speak, in powers of ten.

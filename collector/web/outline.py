@@ -141,4 +141,6 @@ def _factors(criterion: Criterion) -> Iterator[Factor]:
 
 
 def _stated(quantity: Quantity) -> Factor:
+    if quantity.unit == "per_person":  # 1.2 每人 × 1290 人: the heads beside it say it already
+        return Factor(quantity=(decimal_text(quantity.value), "count"))
     return Factor(quantity=(decimal_text(quantity.value), quantity.unit))

@@ -29,6 +29,11 @@ def profile_word(name: str, translator: Translator) -> str:
     return words.get(name, name)
 
 
+def profile_unit(name: str) -> str:
+    """Return the unit of a number of the profile."""
+    return "class" if name == "classes" else "person"
+
+
 def profile_numbers(school: School) -> dict[str, int | None]:
     """Return the numbers that thresholds grow with; None where unknown."""
     return {
@@ -69,7 +74,7 @@ def profile_lines(
     lines = [
         ProfileLine(
             profile_word(name, formatter.translator),
-            formatter.quantity(number) if number is not None else _("未知"),
+            formatter.quantity(number, profile_unit(name)) if number is not None else _("未知"),
             as_of,
         )
         for name, number in profile_numbers(school).items()

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from collector.domain import Agent, AgentReading, Fact, Outcome, School, StoredSheet
@@ -147,7 +147,7 @@ class SchoolPageBuilder:
         clock = None
         if skew is not None and abs(skew) > CLOCK_SKEW_SHOWN_S:
             clock = self._translator.gettext("时钟偏差 %(span)s，请校时") % {
-                "span": self.formatter.quantity(round(skew, 1), "s")
+                "span": self.formatter.duration(timedelta(seconds=abs(skew)))
             }
         return AgentView(
             host=agent.host_name,

@@ -17,7 +17,7 @@ from collector.web.outline import (
     RubricOutline,
     SectionOutline,
 )
-from collector.web.profile import profile_word
+from collector.web.profile import profile_unit, profile_word
 from collector.web.verdicts import Counts, Result, worst
 from rubrics.reasons import Reason
 
@@ -208,9 +208,9 @@ class SheetReader:
     def _factor(self, factor: Factor) -> str:
         if factor.quantity is not None:
             return self.formatter.quantity(*factor.quantity)
-        name = profile_word(factor.profile or "", self.formatter.translator)
-        number = self.profile.get(factor.profile or "")
-        return f"{name} {self.formatter.quantity(number)}"
+        name = factor.profile or ""
+        number = self.formatter.quantity(self.profile.get(name), profile_unit(name))
+        return f"{profile_word(name, self.formatter.translator)} {number}"
 
     def _working(self, part: Mapping[str, Any]) -> str | None:
         own, other = ("working", "working_en") if self.chinese else ("working_en", "working")
