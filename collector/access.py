@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 import secrets
 from dataclasses import dataclass
 from typing import Annotated, cast
@@ -23,6 +24,7 @@ from collector.storage.ports import IdentityRecords
 
 VIEW_COOKIE = "campusgauge_view"
 VIEW_COOKIE_MAX_AGE_S = 12 * 3600
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 _KEY_PARTS = 3
 _KEY_CHARACTERS_MAX = 200
 
@@ -46,7 +48,9 @@ def make_key() -> NewKey:
 class Access:
     """Checks keys and viewing cookies against the records.
 
-    `open_viewing` is true only where the server listens on a loopback address. `session_secret`
+    `open_viewing` is true only where the server listens on a loopback address; it still does not
+    open anything to what a reverse proxy forwards or to a foreign host name (DNS rebinding).
+    `session_secret`
     signs viewing cookies; the cookie names a key and never contains it, so revoking the key ends
     the session too. `local_key` lets commands on the same host ask this very process.
     """
@@ -108,7 +112,9 @@ class Access:
             if self.key(text).scope is not Scope.READ:
                 raise ForbiddenError("key_scope", "Viewing needs a key with scope read.")
             return
-        if self._open_viewing or self._has_session(request.cookies.get(VIEW_COOKIE)):
+        if self._open_viewing and _is_local(request):
+            return
+        if self._has_session(request.cookies.get(VIEW_COOKIE)):
             return
         raise UnauthenticatedError(
             "viewing_needs_key",
@@ -153,6 +159,20 @@ def _bearer(authorization: str | None) -> str:
     if scheme.lower() != "bearer" or not text:
         raise UnauthenticatedError("key_missing", "Send the key as `Authorization: Bearer <key>`.")
     return text.strip()
+
+
+def _is_local(request: Request) -> bool:
+    if any(name in request.headers for name in _FORWARDED):
+        return False
+    return is_loopback(request.url.hostname or "")
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host name or address can only mean this very machine."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _sha256(text: str) -> bytes:

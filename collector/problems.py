@@ -13,16 +13,14 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from collector.errors import CollectorError, RowError, UnauthenticatedError
 
-SIGN_IN_PATH = "/sign-in"
-
 _CRASH_DETAIL = "The collector failed here; its log says where. Nothing was acknowledged."
 _HTTP_DETAILS = {
-    404: "There is nothing at this address. /docs lists what there is.",
-    405: "This address does not know that method. /docs lists what it knows.",
+    404: "There is nothing at this address. /openapi.json lists what there is.",
+    405: "This address does not know that method. /openapi.json lists what it knows.",
 }
 
 log = logging.getLogger(__name__)
@@ -48,8 +46,8 @@ class Problem(BaseModel):
     errors: list[ProblemRow] | None = None
 
 
-PageRenderer: TypeAlias = Callable[[Request, Problem], Response]
-"""Renders a problem for people; given by the web pages."""
+ErrorPage: TypeAlias = Callable[[Request, int, str], Response | None]
+"""Renders status and detail as a page for people, or None where a program asks."""
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -78,19 +76,17 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def install(app: FastAPI, render_page: PageRenderer | None) -> None:
+def install(app: FastAPI, error_page: ErrorPage | None) -> None:
     """Answer every error of the app with a problem document, or with a page for people."""
 
     def on_error(request: Request, error: Exception) -> Response:
-        if isinstance(error, UnauthenticatedError) and _may_sign_in(request):
-            return RedirectResponse(SIGN_IN_PATH, 303)
         problem, headers = describe(error)
         if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
             log.error("request_crashed path=%s", request.url.path, exc_info=error)
-        if render_page is not None and _wants_page(request):
-            response = render_page(request, problem)
-            response.headers.update(headers)
-            return response
+        page = error_page(request, problem.status, problem.detail) if error_page else None
+        if page is not None:
+            page.headers.update(headers)
+            return page
         return JSONResponse(
             problem.model_dump(exclude_none=True),
             problem.status,
@@ -171,13 +167,3 @@ def _fields(errors: Sequence[Any]) -> list[RowError]:
         RowError(None, ".".join(str(part) for part in error["loc"][1:]), error["msg"])
         for error in errors
     ]
-
-
-def _wants_page(request: Request) -> bool:
-    is_api = request.url.path.startswith(("/api/", "/metrics", "/healthz"))
-    return not is_api and "text/html" in request.headers.get("accept", "")
-
-
-def _may_sign_in(request: Request) -> bool:
-    has_sign_in = any(getattr(r, "path", None) == SIGN_IN_PATH for r in request.app.routes)
-    return _wants_page(request) and request.method == "GET" and has_sign_in

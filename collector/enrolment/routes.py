@@ -110,7 +110,10 @@ def agent_settings(request: Request, agent: AgentCaller) -> AgentSettingsOut:
         raise NotFoundError("unknown_school", "The school of this key was removed. Enrol again.")
     return AgentSettingsOut(
         school=SchoolOut(id=school.id, name=school.name),
-        measurement_servers=list(request.app.state.measurement_servers),
+        measurement_servers=[
+            MeasurementServer(url=server.url, name=server.name)
+            for server in request.app.state.measurement_servers
+        ],
         heads=school.heads,
         server_time=datetime.now(UTC),
     )

@@ -166,7 +166,7 @@ class IdentityRecords(Protocol):
     def key(self, key_id: str) -> Key | None:
         """Return the key with this id, revoked ones included."""
 
-    def keys(self) -> Sequence[Key]:
+    def all_keys(self) -> Sequence[Key]:
         """Return all keys, oldest first."""
 
     def revoke_key(self, key_id: str, now: datetime) -> bool:

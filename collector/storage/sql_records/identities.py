@@ -85,7 +85,7 @@ class SqlIdentities:
             row = connection.execute(select(keys).where(keys.c.id == key_id)).first()
         return _key(row) if row else None
 
-    def keys(self) -> Sequence[Key]:
+    def all_keys(self) -> Sequence[Key]:
         """Return all keys, oldest first."""
         with self._database.reading() as connection:
             return [

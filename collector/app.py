@@ -1,0 +1,176 @@
+"""The one wiring place: which stores, which features, which rules make up a collector."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import anyio
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+
+from collector import operations, problems
+from collector.access import Access, NewKey, is_loopback
+from collector.enrolment import routes as enrolment_routes
+from collector.enrolment.guessing import GuessGuard
+from collector.enrolment.service import EnrolmentService
+from collector.errors import UnavailableError
+from collector.ingest import routes as ingest_routes
+from collector.ingest.applier import Applier
+from collector.ingest.limits import IngestLimits
+from collector.ingest.metrics import IngestMetrics
+from collector.ingest.schema import WireBatch
+from collector.ingest.service import IngestService
+from collector.security_headers import SecurityHeaders
+from collector.settings import SESSION_FILE, Settings
+from collector.storage.duckdb_series import DuckDBSeriesStore
+from collector.storage.ports import RecordStore, SeriesStore
+from collector.storage.sql_records import open_records
+from rubrics import __version__
+
+DESCRIPTION = """The collector of CampusGauge 校园标尺.
+
+Agents push batches of readings with their own key; a batch is durable before it is acknowledged.
+Viewing is open on a loopback address and needs a key with scope `read` everywhere else. Every error
+is an RFC 9457 problem document whose `detail` says what to do next.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The two stores of one collector."""
+
+    records: RecordStore
+    series: SeriesStore
+
+    def close(self) -> None:
+        """Release both."""
+        self.series.close()
+        self.records.close()
+
+
+def open_stores(settings: Settings, progress: Callable[[str], None]) -> Stores:
+    """Open the stores that the settings name; `progress` gets a line while a schema is migrated.
+
+    Raises UnavailableError if one cannot be opened, for instance because a collector has it.
+    """
+    make_data_dir(settings.data)
+    records = open_records(settings.records_url, progress)
+    try:
+        return Stores(records, DuckDBSeriesStore(settings.series_file))
+    except BaseException:
+        records.close()
+        raise
+
+
+def make_data_dir(data: Path) -> None:
+    """Make the data directory for its owner alone; an existing one keeps its mode."""
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def create_app(
+    settings: Settings,
+    stores: Stores,
+    *,
+    local_key: NewKey | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    limits: IngestLimits | None = None,
+) -> FastAPI:
+    """Wire a collector over opened stores; it closes them when it shuts down."""
+    registry = CollectorRegistry()
+    PlatformCollector(registry)
+    ProcessCollector(registry=registry)
+    metrics = IngestMetrics(registry)
+    applier = Applier(stores.records, stores.series, metrics, clock)
+    limits = limits or IngestLimits()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        applier.start()
+        try:
+            yield
+        finally:
+            await anyio.to_thread.run_sync(applier.stop)
+            stores.close()
+
+    app = FastAPI(
+        title="CampusGauge 校园标尺",
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        # Both load scripts from the internet, which an intranet does not have.
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+    app.state.settings = settings
+    app.state.records = stores.records
+    app.state.measurement_servers = settings.measurement_servers
+    app.state.metrics_registry = registry
+    app.state.health_checks = {
+        "records": stores.records.check,
+        "series": stores.series.check,
+        "applier": lambda: _check_applier(applier),
+    }
+    app.state.access = Access(
+        stores.records,
+        open_viewing=is_loopback(settings.host) and not settings.require_view_key,
+        session_secret=_session_secret(settings.data / SESSION_FILE),
+        local_key=local_key,
+    )
+    app.state.enrolment = EnrolmentService(stores.records, GuessGuard(time.monotonic), clock)
+    app.state.ingest = IngestService(stores.records, limits, metrics, clock, applier)
+    app.state.ingest_limiter = anyio.CapacityLimiter(limits.concurrent_requests)
+
+    app.include_router(ingest_routes.router)
+    app.include_router(enrolment_routes.router)
+    app.include_router(operations.router)
+    problems.install(app, error_page=None)
+    app.add_middleware(SecurityHeaders)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way
+    return app
+
+
+def _check_applier(applier: Applier) -> None:
+    if not applier.running:
+        raise UnavailableError(
+            "applier_down", "Accepted batches are no longer moved on; restart the collector."
+        )
+
+
+def _session_secret(path: Path) -> str:
+    """Return the secret that signs viewing cookies; made once, readable by the owner alone."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="ascii").strip()
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        secret = secrets.token_hex(32)
+        file.write(secret + "\n")
+    return secret
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """Describe the interface, with the schemas that FastAPI does not see on its own."""
+    if app.openapi_schema is None:
+        schema = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
+        schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+        for model in (problems.Problem, WireBatch):
+            described = model.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(described.pop("$defs", {}))
+            schemas[model.__name__] = described
+        schema["components"]["securitySchemes"] = {
+            "key": {"type": "http", "scheme": "bearer", "description": "`cg_<id>_<secret>`"}
+        }
+        app.openapi_schema = schema
+    return app.openapi_schema

@@ -1,0 +1,27 @@
+"""`campusgauge`: one command or group per file; what is heavy is imported when it is used."""
+
+from __future__ import annotations
+
+import typer
+
+from collector.cli import enrol_code, key, school, serve
+
+app = typer.Typer(
+    name="campusgauge",
+    help="""校园标尺 CampusGauge：区县教育局一侧的命令（采集、评分、细则）。
+
+    第一次使用 first steps:\n
+      campusgauge serve --data DIR        启动采集服务 start the collector\n
+      campusgauge school add --data DIR   登记学校 add a school\n
+      campusgauge enrol-code --data DIR   发放注册码，在学校主机上运行 campusgauge-agent enrol
+
+    退出码 exit codes: 0 完成 done, 1 所问的事不成立 not so, 2 用法有误 wrong use.
+    """,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("serve", help=serve.HELP)(serve.serve)
+app.command("enrol-code", help=enrol_code.HELP)(enrol_code.enrol_code)
+app.add_typer(school.app, name="school")
+app.add_typer(key.app, name="key")

@@ -1,0 +1,109 @@
+"""`campusgauge serve`: the collector as a process."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from typing import Annotated
+
+import typer
+
+from collector.cli.options import DataOption, read_settings
+from collector.cli.output import explain, explained_errors, wrong_use
+from collector.settings import DEFAULT_PORT, SUPPORTED_RECORDS, SUPPORTED_SERIES, Settings
+
+PORTS_TRIED = 50
+HELP = """启动采集服务：接收各校采集端的数据，提供页面和接口。Ctrl-C 停止。Run the collector.
+
+监听非本机地址时，查看页面需要密钥：campusgauge key create --scope read --data DIR
+"""
+
+
+def serve(
+    data: DataOption,
+    host: Annotated[
+        str | None,
+        typer.Option("--host", help="监听地址；默认 127.0.0.1，仅本机可访问，查看无需密钥"),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port", min=0, max=65535, help=f"端口，默认 {DEFAULT_PORT}；0 为任意空闲端口"
+        ),
+    ] = None,
+    series: Annotated[
+        str | None, typer.Option("--series", help=f"序列库地址，默认在数据目录；{SUPPORTED_SERIES}")
+    ] = None,
+    records: Annotated[
+        str | None,
+        typer.Option("--records", help=f"记录库地址，默认在数据目录；{SUPPORTED_RECORDS}"),
+    ] = None,
+    measurement_server: Annotated[
+        list[str] | None,
+        typer.Option("--measurement-server", help="测速服务器 URL，可重复；下发给采集端"),
+    ] = None,
+) -> None:
+    """Run the collector until it is stopped."""
+    servers = (
+        tuple({"url": url, "name": url.split("//")[-1].rstrip("/")} for url in measurement_server)
+        if measurement_server
+        else None
+    )
+    settings = read_settings(
+        data=data,
+        host=host,
+        port=port,
+        series=series,
+        records=records,
+        measurement_servers=servers,
+    )
+    listener = listen(settings)
+    # Imported only now: a wrong option or a taken port is said at once.
+    from collector.serving import run
+
+    with explained_errors(), listener:
+        run(settings, listener, progress=explain)
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Return a bound socket. Exits with code 2 and the next free port if the port is taken."""
+    try:
+        return _bind(settings.host, settings.port)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise wrong_use(
+                f"无法监听 cannot listen on {settings.host}:{settings.port} ({error.strerror}). "
+                "请检查 --host 和 --port；1024 以下的端口需要特权。"
+            ) from error
+        free = next_free_port(settings.host, settings.port)
+        hint = (
+            f"请改用 try --port {free}" if free else "请用 --port 指定其他端口 choose another port"
+        )
+        raise wrong_use(f"端口 {settings.port} 已被占用 is in use. {hint}") from error
+
+
+def next_free_port(host: str, port: int) -> int | None:
+    """Return the first port after `port` that can be bound, or None within `PORTS_TRIED`."""
+    for candidate in range(port + 1, min(port + 1 + PORTS_TRIED, 65536)):
+        try:
+            _bind(host, candidate).close()
+        except OSError:
+            continue
+        return candidate
+    return None
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        # Listening at once makes a second collector on the same port fail here, not later.
+        listener.listen(2048)
+    except BaseException:
+        listener.close()
+        raise
+    return listener

@@ -1,0 +1,95 @@
+"""Running the collector on a bound socket: logs, the local file, uvicorn."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+from structlog.typing import Processor
+
+from collector.access import NewKey, make_key
+from collector.app import create_app, open_stores
+from collector.settings import Settings
+
+SHUTDOWN_S = 10
+
+
+def run(settings: Settings, listener: socket.socket, progress: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    While it runs, `DIR/collector.json` (mode 0600) tells commands on this host its address and a
+    key of its own. Raises UnavailableError if a store cannot be opened.
+    """
+    _log_structured()
+    local_key = make_key()
+    address = address_of(settings.host, listener.getsockname()[1])
+    app = create_app(settings, open_stores(settings, progress), local_key=local_key)
+    inner = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def announced(app: FastAPI) -> AsyncIterator[None]:
+        async with inner(app):
+            write_local_file(settings.local_file, address, local_key)
+            progress(f"采集服务已启动 collector ready: {address}  (Ctrl-C 停止 stop)")
+            try:
+                yield
+            finally:
+                settings.local_file.unlink(missing_ok=True)
+
+    app.router.lifespan_context = announced
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=SHUTDOWN_S,
+        limit_concurrency=2000,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def address_of(host: str, port: int) -> str:
+    """Return the URL under which this host reaches a server listening on `host`."""
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # compared only
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+
+
+def write_local_file(path: Path, address: str, key: NewKey) -> None:
+    """Replace the local file at once, never readable by others."""
+    part = path.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump({"address": address, "key": key.text, "pid": os.getpid()}, file)
+    part.replace(path)
+
+
+def _log_structured() -> None:
+    """Log one JSON object a line on standard error, ours and the libraries' alike."""
+    handler = logging.StreamHandler(sys.stderr)
+    shared: list[Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(ensure_ascii=False),
+            ],
+        )
+    )
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

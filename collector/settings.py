@@ -1,0 +1,83 @@
+"""The collector's settings: the only reader of the environment (`CAMPUSGAUGE_…`).
+
+Options of the command line win over the environment, the environment over the defaults.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import URL
+
+DEFAULT_PORT = 8300
+RECORDS_FILE = "records.sqlite3"
+SERIES_FILE = "series.duckdb"
+SESSION_FILE = "session.key"
+LOCAL_FILE = "collector.json"
+
+SUPPORTED_RECORDS = "sqlite:///FILE"
+SUPPORTED_SERIES = "duckdb:///FILE"
+
+
+def _records_url(value: str | None) -> str | None:
+    if value is not None and not value.startswith("sqlite:///"):
+        raise ValueError(
+            f"this version keeps records in {SUPPORTED_RECORDS}; other databases are not "
+            "supported yet. Leave the option out to use the data directory"
+        )
+    return value
+
+
+def _series_url(value: str | None) -> str | None:
+    if value is not None and not value.startswith("duckdb:///"):
+        raise ValueError(
+            f"this version keeps series in {SUPPORTED_SERIES}; other stores are not supported "
+            "yet. Leave the option out to use the data directory"
+        )
+    return value
+
+
+class ServerAddress(BaseModel):
+    """A measurement server that agents of this county may use."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/@]+/?$")]
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class Settings(BaseSettings):
+    """Everything an operator may set. Raises pydantic's ValidationError on a bad value."""
+
+    model_config = SettingsConfigDict(env_prefix="CAMPUSGAUGE_", extra="ignore", frozen=True)
+
+    data: Path
+    """Data directory; made with mode 0700 if it is not there."""
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = DEFAULT_PORT
+    records: Annotated[str | None, AfterValidator(_records_url)] = None
+    series: Annotated[str | None, AfterValidator(_series_url)] = None
+    measurement_servers: tuple[ServerAddress, ...] = ()
+    require_view_key: bool = False
+    """Ask for a read key even on a loopback address: set it behind a reverse proxy."""
+
+    @property
+    def records_url(self) -> str | URL:
+        """SQLAlchemy URL of the record store."""
+        # URL.create, because a directory's name may hold characters that mean something in a URL.
+        return self.records or URL.create("sqlite", database=str(self.data / RECORDS_FILE))
+
+    @property
+    def series_file(self) -> Path:
+        """File of the embedded series store."""
+        if self.series is None:
+            return self.data / SERIES_FILE
+        return Path(self.series.removeprefix("duckdb:///"))
+
+    @property
+    def local_file(self) -> Path:
+        """Where a running collector tells commands on this host how to reach it."""
+        return self.data / LOCAL_FILE
