@@ -16,6 +16,8 @@ PROBES: tuple[tuple[str, str], ...] = (
     ("storage_volumes", "agent.probes.storage_volumes:StorageVolumes"),
     ("host_uptime", "agent.probes.host_uptime:HostUptime"),
     ("link_speed", "agent.probes.link_speed:LinkSpeed"),
+    ("anchors", "agent.probes.anchors:Anchors"),
+    ("outlet_bandwidth", "agent.probes.outlet_bandwidth:OutletBandwidth"),
 )
 """Probe name and `module:class`, in the order people see them."""
 

@@ -22,15 +22,16 @@ why.
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 from agent.probes.base import Context, Metric, Probe
 from agent.reading import Outcome, Reading
+from agent.system.bounded_calls import BoundedCalls
 from agent.system.storage import Capacity, measure_volume, read_inventory
 from agent.system.volumes import Excluded, Volume
 
@@ -81,7 +82,7 @@ class StorageVolumes(Probe[StorageVolumesSettings]):
         self._measure = measure
         self._dev_root = dev_root
         self._etc_root = etc_root
-        self._waiting: dict[str, threading.Thread] = {}
+        self._calls: BoundedCalls[Capacity | OSError] = BoundedCalls()
 
     def collect(self, settings: StorageVolumesSettings, context: Context) -> Iterable[Reading]:
         """Yield a reading for each volume, then the summary; a silent volume delays none of them.
@@ -91,29 +92,12 @@ class StorageVolumes(Probe[StorageVolumesSettings]):
         volumes, excluded = read_inventory(
             self._system, context.proc_root, context.sys_root, self._dev_root, self._etc_root
         )
+        local = {v.id: _size_or_error(self._measure, v) for v in volumes if not v.is_network}
+        calls = {v.id: partial(_size_or_error, self._measure, v) for v in volumes if v.is_network}
+        measured = local | self._calls.run(calls, _ANSWER_WITHIN_S)
         for volume in volumes:
-            measured = self._measure_in_time(volume)
-            yield volume_reading(volume, measured, settings, context)
+            yield volume_reading(volume, measured.get(volume.id), settings, context)
         yield summary_reading(volumes, excluded, settings, context)
-
-    def _measure_in_time(self, volume: Volume) -> Capacity | OSError | None:
-        """Return the size, the error, or None where the volume did not answer in time.
-
-        A reader that still hangs from an earlier run is not given company.
-        """
-        if not volume.is_network:
-            return _size_or_error(self._measure, volume)
-        hung = self._waiting.get(volume.id)
-        if hung is not None and hung.is_alive():
-            return None
-        answers: list[Capacity | OSError] = []
-        reader = threading.Thread(
-            target=lambda: answers.append(_size_or_error(self._measure, volume)), daemon=True
-        )
-        reader.start()
-        reader.join(_ANSWER_WITHIN_S)
-        self._waiting[volume.id] = reader
-        return answers[0] if answers else None
 
 
 def _size_or_error(measure: Callable[[Volume], Capacity], volume: Volume) -> Capacity | OSError:
@@ -138,10 +122,10 @@ def volume_reading(
     context: Context,
 ) -> Reading:
     """Report one volume; `measured` is its size, an error, or None where it did not answer."""
-    reading_values: dict[str, float] = {}
+    values: dict[str, float] = {}
     outcome, reason = Outcome.OK, None if volume.has_global_id else "volume_without_uuid"
     if isinstance(measured, Capacity):
-        reading_values = {
+        values = {
             "total_bytes": float(measured.total_bytes),
             "used_bytes": float(measured.used_bytes),
             "usable_bytes": float(measured.usable_bytes),
@@ -155,7 +139,7 @@ def volume_reading(
         time=context.now(),
         outcome=outcome,
         reason=reason,
-        values=reading_values,
+        values=values,
         labels={
             "purpose": purpose_of(volume, settings).value,
             "fs_type": volume.fs_type,

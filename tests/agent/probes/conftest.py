@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,10 +56,3 @@ def host(tmp_path: Path) -> HostTree:
 def recorded() -> Path:
     """Return the folder of recorded outputs."""
     return RECORDED
-
-
-@pytest.fixture
-def as_root() -> None:
-    """Skip where the test cannot make interfaces and network namespaces."""
-    if sys.platform != "linux" or os.geteuid() != 0:
-        pytest.skip("needs root on Linux to make interfaces and network namespaces")
