@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse
 from collector.access import PUBLIC, VIEWER, Access, set_view_cookie
 from collector.domain import Agent
 from collector.errors import CollectorError
+from collector.web.interface_page import operation_groups
 from collector.web.overview_page import OverviewQuery, SchoolRow, overview
 from collector.web.rendering import Pages
 from collector.web.reporting import State, school_reporting
@@ -16,8 +17,6 @@ from collector.web.school_reader import SchoolReader
 from collector.web.services import WebServices
 from collector.web.sheet_counts import SheetCounts
 from collector.web.verdicts import Result
-
-SchoolIdText = Annotated[str, Query(max_length=100)]
 
 
 def page_router(services: WebServices, pages: Pages) -> APIRouter:
@@ -27,6 +26,7 @@ def page_router(services: WebServices, pages: Pages) -> APIRouter:
     router.get("/", dependencies=[VIEWER])(handlers.overview)
     router.get("/schools/{school_id}", dependencies=[VIEWER])(handlers.school)
     router.get("/schools/{school_id}/{rubric_id}", dependencies=[VIEWER])(handlers.school_by_rubric)
+    router.get("/docs", dependencies=[PUBLIC])(handlers.interface)
     router.get("/sign-in", dependencies=[PUBLIC])(handlers.sign_in_form)
     router.post("/sign-in", dependencies=[PUBLIC])(handlers.sign_in)
     return router
@@ -102,6 +102,14 @@ class PageHandlers:
         wanted = next((result for result in Result if result.slug == show), None)
         page = self._reader.page(school_id, rubric_id, wanted, formatter, now)
         return self._pages.render(request, "school.html", {"page": page}, now=now)
+
+    def interface(self, request: Request) -> Response:
+        """List the addresses of the HTTP interface."""
+        groups = operation_groups(request.app.openapi())
+        now = self._services.clock()
+        return self._pages.render(
+            request, "interface.html", {"groups": groups}, now=now, section="interface"
+        )
 
     def sign_in_form(
         self,

@@ -1,12 +1,15 @@
 """The web feature in one piece: pages, read API, static files, error pages.
 
-`collector/app.py` makes a `Site`, mounts it, and gives its `problem_page` to `collector.problems`.
+`collector/app.py` makes a `Site`, mounts it, and gives its `error_page` to `collector.problems`.
 """
 
+from http import HTTPStatus
+from urllib.parse import quote
+
 from fastapi import FastAPI, Request, Response
+from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
-from collector.problems import Problem
 from collector.web.page_routes import page_router
 from collector.web.read_api import read_api_router
 from collector.web.rendering import STATIC, Pages
@@ -26,9 +29,19 @@ class Site:
         app.include_router(read_api_router(self._services))
         app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
-    def problem_page(self, request: Request, problem: Problem) -> Response:
-        """Return the page that tells a person about an error."""
-        status, detail = problem.status, problem.detail
+    def error_page(self, request: Request, status: int, detail: str = "") -> Response | None:
+        """Return a page for an error, or None where the caller is a program, not a browser.
+
+        A visitor who has to sign in (401) is sent to the sign-in page and back afterwards.
+        """
+        if not wants_page(request):
+            return None
+        if status == HTTPStatus.UNAUTHORIZED:
+            root = request.scope.get("root_path", "")
+            wanted = request.url.path.removeprefix(root)
+            if request.url.query:
+                wanted += f"?{request.url.query}"
+            return RedirectResponse(f"{root}/sign-in?next={quote(wanted)}", status_code=303)
         title, explanation = self._words(request, status)
         context = {
             "status": status,
@@ -68,3 +81,9 @@ class Site:
             ),
         )
         return words.get(status, unexpected)
+
+
+def wants_page(request: Request) -> bool:
+    """Say whether the answer is for a person: a browser asking outside the API."""
+    is_api = request.url.path.startswith(("/api/", "/metrics", "/healthz"))
+    return not is_api and "text/html" in request.headers.get("accept", "")
