@@ -119,7 +119,7 @@ class Anchors(Probe[AnchorsSettings]):
     interval_s = 60.0
     settings_type = AnchorsSettings
     metrics: ClassVar[tuple[Metric, ...]] = (
-        Metric("reachable", "bool", "1 where the target answered, 0 where it did not"),
+        Metric("reachable", "bool", "Whether the target answered: 1 yes, 0 no"),
         Metric("connect_ms", "ms", "Round trip of the first exchange; for the outlet the fastest"),
     )
 

@@ -72,7 +72,7 @@ class LinkSpeed(Probe[LinkSpeedSettings]):
     settings_type = LinkSpeedSettings
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("speed_mbps", "Mbit/s", "Negotiated speed, summed over a bond's active members"),
-        Metric("up", "bool", "1 where the link is up, 0 where it is down"),
+        Metric("up", "bool", "State of the link: 1 up, 0 down"),
     )
 
     def __init__(self, system: str = sys.platform) -> None:

@@ -82,7 +82,7 @@ class OutletBandwidth(Probe[OutletBandwidthSettings]):
         Metric("upload_goodput_mbps", "Mbit/s", "Upload, TCP payload counted by the server"),
         Metric("idle_rtt_ms", "ms", "Round trip to the server before the transfer"),
         Metric("loaded_rtt_ms", "ms", "Round trip under load, the slower direction's median"),
-        Metric("transferred_bytes", "By", "Payload moved by this test"),
+        Metric("transferred_bytes", "B", "Payload moved by this test"),
         Metric("duration_s", "s", "Time that the transfers took"),
     )
 
