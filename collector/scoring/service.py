@@ -1,0 +1,140 @@
+"""Scores a school: stored samples, facts and entries in, a kept score sheet out.
+
+The clock comes from outside and everything the result depends on is in the case file, so the same
+stored data at the same `now` gives the same sheet to the digit.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+from collector.domain import Json, School, StoredSheet
+from collector.errors import NotFoundError, RowError, UnprocessableError
+from collector.scoring.calendar import SchoolCalendar, china_calendar_version
+from collector.scoring.case_file import case_file, pinned_inputs
+from collector.scoring.measure import ScoringWindow, measure_indicators
+from collector.storage.ports import SchoolRecords, SeriesStore, SheetRecords
+from rubrics.engine import CaseError, WrongSchoolError, evaluate
+from rubrics.indicators import IndicatorDefinition, catalogue_hash, load_indicators
+from rubrics.model import Rubric
+
+WINDOW_DAYS = 42
+"""Six weeks hold the twenty school days that a judgement needs, even around a week of holidays."""
+
+
+class ScoredRecords(SchoolRecords, SheetRecords, Protocol):
+    """The records that scoring reads and the sheets it keeps."""
+
+
+class ScoringService:
+    """Case files and score sheets of the schools in the stores. Safe to share between threads."""
+
+    def __init__(
+        self,
+        records: ScoredRecords,
+        series: SeriesStore,
+        rubrics: Mapping[str, Rubric],
+        *,
+        calendar: SchoolCalendar | None = None,
+        calendar_version: str | None = None,
+        window_days: int = WINDOW_DAYS,
+        indicators: Mapping[str, IndicatorDefinition] | None = None,
+    ) -> None:
+        self._records = records
+        self._series = series
+        self._rubrics = rubrics
+        self._calendar = calendar or SchoolCalendar()
+        self._calendar_version = calendar_version or china_calendar_version()
+        self._window_days = window_days
+        self._indicators = indicators if indicators is not None else load_indicators()
+        self._catalogue_hash = catalogue_hash(self._indicators)
+
+    def score(self, school_id: str, rubric_id: str, now: datetime) -> StoredSheet:
+        """Compute the sheet from what is stored at `now`, keep it if it changed, and return it.
+
+        Raises NotFoundError for an unknown school or rubric, UnprocessableError where the rubric
+        does not apply to the school or the case holds a value the rubric cannot take; its
+        `errors` name each.
+        """
+        school, rubric = self._school(school_id), self._rubric(rubric_id)
+        case = self.case_file(school, rubric, now)
+        try:
+            sheet = evaluate(rubric, case)
+        except CaseError as error:
+            raise _unprocessable(error, school, rubric) from error
+        stored = StoredSheet(
+            school_id=school.id,
+            rubric_id=rubric.id,
+            rubric_version=rubric.version,
+            content_hash=sheet.content_hash,
+            computed_at=now,
+            case_json=_canonical(case),
+            sheet_json=_canonical(sheet.to_json()),
+        )
+        self._records.add_sheet(stored)
+        return stored
+
+    def case_file(self, school: School, rubric: Rubric, now: datetime) -> dict[str, Json]:
+        """Return the case of a school for a rubric, from what is stored at `now`."""
+        window = ScoringWindow.last_days(self._window_days, now, self._calendar)
+        definitions = [
+            self._indicators[name] for name in sorted(rubric.indicators) if name in self._indicators
+        ]
+        measured = measure_indicators(self._series, school.id, definitions, window, self._calendar)
+        pinned = pinned_inputs(
+            window,
+            self._calendar.zone.key,
+            self._calendar_version,
+            self._calendar.unknown_days(window.since, window.until),
+            self._catalogue_hash,
+        )
+        facts = self._records.facts(school.id)
+        entries = self._records.entries(school.id, rubric.id)
+        return case_file(school, rubric, measured, facts, entries, pinned)
+
+    def indicators(self, school_id: str, now: datetime) -> dict[str, Json]:
+        """Return every indicator of a school that has samples, as a case would carry it.
+
+        Raises NotFoundError for an unknown school.
+        """
+        school = self._school(school_id)
+        window = ScoringWindow.last_days(self._window_days, now, self._calendar)
+        return measure_indicators(
+            self._series, school.id, self._indicators.values(), window, self._calendar
+        )
+
+    def _school(self, school_id: str) -> School:
+        school = self._records.school(school_id)
+        if school is None:
+            raise NotFoundError(
+                "school_unknown",
+                f"There is no school {school_id!r}. Add it with `campusgauge school add`.",
+            )
+        return school
+
+    def _rubric(self, rubric_id: str) -> Rubric:
+        rubric = self._rubrics.get(rubric_id)
+        if rubric is None:
+            known = ", ".join(self._rubrics) or "none"
+            raise NotFoundError(
+                "rubric_unknown", f"There is no rubric {rubric_id!r}. Choose one of: {known}."
+            )
+        return rubric
+
+
+def _unprocessable(error: CaseError, school: School, rubric: Rubric) -> UnprocessableError:
+    if isinstance(error, WrongSchoolError):
+        return UnprocessableError("rubric_does_not_apply", str(error))
+    return UnprocessableError(
+        "case_unusable",
+        f"School {school.id} holds values that rubric {rubric.id} cannot take. "
+        "Correct the fields named under `errors`.",
+        errors=tuple(RowError(None, problem.path, problem.message) for problem in error.problems),
+    )
+
+
+def _canonical(document: object) -> str:
+    return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
