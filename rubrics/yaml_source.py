@@ -9,7 +9,6 @@ follow the YAML 1.2 core schema, so `yes`, `12:30` and `2021-09-01` stay text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -48,7 +47,7 @@ class Document:
         self.data: Any = None if root is None else self._build(root, ())
 
     def problem(self, path: Path, message: str) -> Problem:
-        """A problem at the nearest place that exists in the text."""
+        """Describe a problem at the nearest place that exists in the text."""
         node, shown = self._locate(path)
         mark = node.start_mark if node is not None else None
         line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
@@ -79,7 +78,8 @@ class Document:
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return tuple(self._build(child, (*path, i)) for i, child in enumerate(node.value))
-        return self._scalar(node, path)
+        assert isinstance(node, yaml.ScalarNode)  # noqa: S101 - the third and last kind of node
+        return self._scalar(node.value, node.style, path)
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         built: dict[str, Any] = {}
@@ -97,9 +97,8 @@ class Document:
                 built[name] = self._build(child, (*path, name))
         return built
 
-    def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
-        text: str = node.value
-        if node.style is not None:
+    def _scalar(self, text: str, quoted: str | None, path: Path) -> Any:
+        if quoted is not None:
             return text
         if text in _WORDS:
             return _WORDS[text]
@@ -121,41 +120,41 @@ def _type_of(node: yaml.Node | None) -> str | None:
 
 
 def _child(node: yaml.Node | None, part: str | int) -> yaml.Node | None:
+    found: yaml.Node | None = None
     if isinstance(node, yaml.MappingNode):
-        for key, child in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value == str(part):
-                return child
-    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-        found: yaml.Node = node.value[part]
-        return found
-    return None
+        keyed = {key.value: child for key, child in node.value if isinstance(key, yaml.ScalarNode)}
+        found = keyed.get(str(part))
+    elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        found = node.value[part]
+    return found
 
 
 def parse(text: str) -> Document:
     """Parse one YAML document; what is wrong is in `problems`, never an exception."""
     if len(text) > MAX_TEXT:
-        document = Document(None)
-        document.problems.append(Problem(1, 1, "", f"longer than {MAX_TEXT} characters"))
-        return document
+        return _unusable(Problem(1, 1, "", f"longer than {MAX_TEXT} characters"))
     try:
-        if any(_aliases(text)):
-            raise yaml.MarkedYAMLError(problem="anchors and aliases are not used in rubrics")
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        alias = _first_alias(text)
+        root = None if alias else yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
-        document = Document(None)
         mark = error.problem_mark
         line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
-        document.problems.append(Problem(line, column, "", f"not YAML: {error.problem}"))
-        return document
+        return _unusable(Problem(line, column, "", f"not YAML: {error.problem}"))
     except yaml.YAMLError as error:
-        document = Document(None)
-        document.problems.append(Problem(1, 1, "", f"not YAML: {error}"))
-        return document
-    return Document(root)
+        return _unusable(Problem(1, 1, "", f"not YAML: {error}"))
+    return _unusable(alias) if alias else Document(root)
 
 
-def _aliases(text: str) -> Iterator[bool]:
+def _unusable(problem: Problem) -> Document:
+    document = Document(None)
+    document.problems.append(problem)
+    return document
+
+
+def _first_alias(text: str) -> Problem | None:
     """Aliases would let a small text grow without bound; a rubric has no use for them."""
-    return (
-        isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)
-    )
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            line = event.start_mark.line + 1 if event.start_mark is not None else 1
+            return Problem(line, 1, "", "anchors and aliases (&, *) are not used in rubrics")
+    return None

@@ -1,0 +1,359 @@
+"""One school's case as the engine reads it: checked against the rubric, numbers made exact.
+
+A case file is plain JSON data (see docs/rubrics.md). A missing key or null means unknown. What is
+given must be right: an unknown entry, a number out of its range or a wrong unit is an error that
+names item and field; nothing is clipped or guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+from rubrics.exact import decimal_text, exact
+from rubrics.model.rubric import EntrySpec, FigureSpec, Item, Rubric
+from rubrics.units import unit
+
+Plain: TypeAlias = Mapping[str, Any]
+KNOWN_KEYS = ("school", "indicators", "facts", "references", "entries", "stages", "readings")
+NUMBERS_OF_A_SCHOOL = ("students", "staff", "classes")
+MAX_LIST = 5000
+MAX_TEXT = 20000
+
+
+@dataclass(frozen=True, slots=True)
+class CaseProblem:
+    """One value of a case that cannot be used."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+class CaseError(ValueError):
+    """A case with values that cannot be used; nothing was scored."""
+
+    def __init__(self, problems: Sequence[CaseProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(str(problem) for problem in problems))
+
+
+class WrongSchoolError(CaseError):
+    """The rubric is not for this kind of school."""
+
+
+@dataclass(slots=True)
+class IndicatorDatum:
+    """A measured indicator as the case gives it."""
+
+    value: Fraction | None
+    raw: Plain
+    limited_by: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Figure:
+    """A declared fact or a reference figure."""
+
+    value: Any
+    raw: Plain
+
+
+@dataclass(slots=True)
+class Case:
+    """What a rule may ask for. Numbers of entries are in the unit of their spec."""
+
+    school: dict[str, Any]
+    indicators: dict[str, IndicatorDatum] = field(default_factory=dict)
+    facts: dict[str, Figure] = field(default_factory=dict)
+    references: dict[str, Figure] = field(default_factory=dict)
+    entries: dict[str, dict[str, Any]] = field(default_factory=dict)
+    origins: dict[tuple[str, str], Plain] = field(default_factory=dict)
+    stages: dict[str, dict[str, Fraction]] = field(default_factory=dict)
+    readings: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+def read_case(rubric: Rubric, items: Mapping[str, Item], raw: Plain) -> Case:
+    """Check a case against a rubric.
+
+    Raises WrongSchoolError for a school the rubric is not for, CaseError with every problem.
+    """
+    reader = _Reader(rubric, items)
+    case = reader.read(raw)
+    if reader.problems:
+        raise CaseError(reader.problems)
+    return case
+
+
+class _Reader:
+    def __init__(self, rubric: Rubric, items: Mapping[str, Item]) -> None:
+        self.rubric = rubric
+        self.items = items
+        self.problems: list[CaseProblem] = []
+
+    def read(self, raw: Plain) -> Case:
+        for key in raw:
+            if key not in KNOWN_KEYS and get_close_matches(key, KNOWN_KEYS, n=1, cutoff=0.8):
+                self._wrong(key, _unknown("key", key, KNOWN_KEYS))
+        case = Case(self._school(self._mapping(raw, "school")))
+        self._refuse_wrong_school(case)
+        self._indicators(self._mapping(raw, "indicators"), case)
+        for kind, specs, into in (
+            ("facts", self.rubric.facts, case.facts),
+            ("references", self.rubric.references, case.references),
+        ):
+            given = self._mapping(raw, kind)
+            for name, spec in specs.items():
+                if given.get(name) is not None:
+                    self._figure(f"{kind}.{name}", spec, given[name], into, name)
+        self._entries(self._mapping(raw, "entries"), case)
+        self._stages(self._mapping(raw, "stages"), case)
+        self._readings(self._mapping(raw, "readings"), case)
+        return case
+
+    def _wrong(self, path: str, message: str) -> None:
+        self.problems.append(CaseProblem(path, message))
+
+    def _mapping(self, raw: Plain, key: str) -> Plain:
+        found = raw.get(key)
+        if found is None:
+            return {}
+        if not isinstance(found, Mapping):
+            self._wrong(key, "must be an object")
+            return {}
+        return found
+
+    def _school(self, raw: Plain) -> dict[str, Any]:
+        school = dict(raw)
+        for name in NUMBERS_OF_A_SCHOOL:
+            if school.get(name) is not None:
+                school[name] = self._count(f"school.{name}", school[name])
+        students, staff = school.get("students"), school.get("staff")
+        school["heads"] = None if students is None or staff is None else students + staff
+        stages = school.get("stages")
+        if stages is not None:
+            if isinstance(stages, str) or not isinstance(stages, Sequence):
+                self._wrong("school.stages", "must be a list such as [primary, junior]")
+                stages = ()
+            school["stages"] = frozenset(str(stage) for stage in stages)
+        return school
+
+    def _count(self, path: str, raw: object) -> Fraction | None:
+        number = self._number(path, raw)
+        if number is not None and (number < 0 or number.denominator != 1):
+            self._wrong(path, f"{raw} is not a count (0, 1, 2 …)")
+            return None
+        return number
+
+    def _number(self, path: str, raw: object) -> Fraction | None:
+        try:
+            return exact(raw)
+        except ValueError as error:
+            self._wrong(path, str(error))
+            return None
+
+    def _refuse_wrong_school(self, case: Case) -> None:
+        wanted = self.rubric.applies_to
+        kind = case.school.get("kind")
+        if kind is None:
+            case.warnings.append("school_kind_unknown")
+        elif kind not in wanted.kinds:
+            raise WrongSchoolError(
+                [
+                    CaseProblem(
+                        "school.kind",
+                        f"本细则适用于 {'、'.join(wanted.kinds)}，该校为 {kind}，请选用适用的细则"
+                        f" / rubric {self.rubric.id} is for {', '.join(wanted.kinds)} schools, "
+                        f"not {kind}; choose the rubric of that kind",
+                    )
+                ]
+            )
+        stages = case.school.get("stages")
+        if wanted.stages and stages and not stages & set(wanted.stages):
+            message = f"rubric {self.rubric.id} is for the stages {', '.join(wanted.stages)}"
+            raise WrongSchoolError([CaseProblem("school.stages", message)])
+
+    def _indicators(self, raw: Plain, case: Case) -> None:
+        for name, used in self.rubric.indicators.items():
+            datum = raw.get(name)
+            if datum is None:
+                continue
+            path = f"indicators.{name}"
+            if not isinstance(datum, Mapping):
+                self._wrong(path, "must be an object with value, unit, samples, days …")
+                continue
+            if not self._same_unit(path, datum.get("unit"), used.unit):
+                continue
+            value = datum.get("value")
+            limits = datum.get("limited_by") or ()
+            case.indicators[name] = IndicatorDatum(
+                None if value is None else self._number(f"{path}.value", value),
+                datum,
+                tuple(str(cause) for cause in limits),
+            )
+
+    def _same_unit(self, path: str, given: object, expected: str) -> bool:
+        try:
+            if unit(str(given)).name == expected:
+                return True
+        except ValueError:
+            pass
+        self._wrong(f"{path}.unit", f"is {given!r}, the indicator catalogue says {expected!r}")
+        return False
+
+    def _figure(
+        self, path: str, spec: FigureSpec, raw: object, into: dict[str, Figure], name: str
+    ) -> None:
+        datum: Plain = raw if isinstance(raw, Mapping) else {"value": raw}
+        value: Any = datum.get("value")
+        if value is None:
+            return
+        if spec.type == "number":
+            value = self._number(path, value)
+            if value is not None:
+                self._in_range(path, value, spec.min, spec.max)
+        elif spec.type == "bool" and not isinstance(value, bool):
+            self._wrong(path, f"must be true or false, not {value!r}")
+        into[name] = Figure(value, datum)
+
+    def _in_range(
+        self, path: str, number: Fraction, least: Fraction | None, most: Fraction | None
+    ) -> None:
+        if (least is not None and number < least) or (most is not None and number > most):
+            low = "…" if least is None else decimal_text(least)
+            high = "…" if most is None else decimal_text(most)
+            self._wrong(path, f"{decimal_text(number)} is outside {low}–{high}")
+
+    def _entries(self, raw: Plain, case: Case) -> None:
+        for item_id, given in raw.items():
+            item = self.items.get(item_id)
+            if item is None:
+                self._wrong(f"entries.{item_id}", _unknown("item", item_id, list(self.items)))
+            elif given is not None and not isinstance(given, Mapping):
+                self._wrong(f"entries.{item_id}", "must be an object of entry names and values")
+            elif given:
+                case.entries[item_id] = self._item_entries(item, given, case)
+
+    def _item_entries(self, item: Item, given: Plain, case: Case) -> dict[str, Any]:
+        specs = item.entries
+        values: dict[str, Any] = {}
+        for name, raw in given.items():
+            spec = specs.get(name)
+            if spec is None:
+                message = _unknown("entry", name, list(specs))
+                self._wrong(f"entries.{item.id}.{name}", message)
+                continue
+            value = raw
+            if isinstance(raw, Mapping):
+                value = raw.get("value")
+                case.origins[item.id, name] = raw
+            if value is not None:
+                values[name] = self._entry(f"entries.{item.id}.{name}", spec, value)
+        return values
+
+    def _entry(self, path: str, spec: EntrySpec, value: Any) -> Any:
+        kind = spec.type
+        if kind in ("count", "percent", "number"):
+            return self._entry_number(path, spec, kind, value)
+        if kind == "bool":
+            if not isinstance(value, bool):
+                self._wrong(path, f"must be true or false, not {value!r}")
+            return value
+        if kind == "list":
+            return self._entry_list(path, spec, value)
+        if not isinstance(value, str):
+            self._wrong(path, f"must be text, not {value!r}")
+        elif kind == "choice" and value not in [choice.id for choice in spec.choices]:
+            self._wrong(path, _unknown("choice", value, [choice.id for choice in spec.choices]))
+        elif len(value) > (spec.max_length or MAX_TEXT) and spec.max_length is not None:
+            self._wrong(path, f"has {len(value)} characters, at most {spec.max_length} are taken")
+        return value
+
+    def _entry_number(self, path: str, spec: EntrySpec, kind: str, value: Any) -> Fraction | None:
+        number = self._number(path, value)
+        if number is None:
+            return None
+        if kind == "count" and number.denominator != 1:
+            self._wrong(path, f"{value} is not a whole number")
+        least, most = spec.min, spec.max
+        if kind != "number":
+            least = Fraction(0) if least is None else least
+            most = Fraction(100) if kind == "percent" and most is None else most
+        if least is not None or most is not None:
+            self._in_range(path, number, least, most)
+        return number
+
+    def _entry_list(self, path: str, spec: EntrySpec, value: Any) -> Any:
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            self._wrong(path, "must be a list")
+            return None
+        if len(value) > (spec.max_length or MAX_LIST):
+            self._wrong(path, f"has {len(value)} members, at most {spec.max_length or MAX_LIST}")
+            return None
+        if spec.of == "record":
+            for index, record in enumerate(value):
+                if not isinstance(record, Mapping):
+                    self._wrong(f"{path}[{index}]", "must be an object")
+            return tuple(value)
+        kind = spec.of or "number"
+        return tuple(
+            self._entry_number(f"{path}[{index}]", spec, kind, member)
+            for index, member in enumerate(value)
+        )
+
+    def _stages(self, raw: Plain, case: Case) -> None:
+        stages = [stage.id for stage in self.rubric.stages]
+        for stage, points in raw.items():
+            if stage not in stages:
+                if points:
+                    self._wrong(f"stages.{stage}", _unknown("stage", stage, stages))
+                continue
+            case.stages[stage] = given = {}
+            for item_id, number in (points or {}).items():
+                path = f"stages.{stage}.{item_id}"
+                item = self.items.get(item_id)
+                if item is None:
+                    self._wrong(path, _unknown("item", item_id, list(self.items)))
+                elif number is not None:
+                    value = self._stage_points(path, item, number)
+                    if value is not None:
+                        given[item_id] = value
+
+    def _stage_points(self, path: str, item: Item, raw: object) -> Fraction | None:
+        points = self._number(path, raw)
+        if points is None:
+            return None
+        if item.max is None:
+            self._wrong(path, f"item {item.id} carries no points")
+            return None
+        self._in_range(path, points, Fraction(0), item.max)
+        step = item.rule.step if item.rule.type == "judge" else None
+        if step is not None and (points / step).denominator != 1:
+            self._wrong(path, f"{decimal_text(points)} is no multiple of {decimal_text(step)}")
+        return points
+
+    def _readings(self, raw: Plain, case: Case) -> None:
+        for name, chosen in raw.items():
+            choice = self.rubric.readings.get(name)
+            if choice is None:
+                self._wrong(
+                    f"readings.{name}", _unknown("reading", name, list(self.rubric.readings))
+                )
+            elif chosen is not None:
+                if str(chosen) not in choice.alternatives:
+                    message = _unknown("alternative", str(chosen), list(choice.alternatives))
+                    self._wrong(f"readings.{name}", message)
+                case.readings[name] = str(chosen)
+
+
+def _unknown(what: str, name: str, known: Sequence[str]) -> str:
+    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    if near:
+        return f"unknown {what} `{name}`; did you mean `{near[0]}`?"
+    return f"unknown {what} `{name}`; known: {', '.join(known[:12]) or 'none'}"

@@ -1,0 +1,226 @@
+"""One item of a case: applicability, rule, reading choices, status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from itertools import product
+
+from rubrics.engine.case import Case
+from rubrics.engine.conditions import (
+    DISPUTED,
+    INSUFFICIENT,
+    MET,
+    NOT_APPLICABLE,
+    NOT_MET,
+    Outcome,
+    decide,
+)
+from rubrics.engine.results import ZERO, Finding, ItemResult, Points
+from rubrics.engine.rules import SCORED, UNSCORED, judge, meets
+from rubrics.engine.scope import MAX_READING_COMBINATIONS, ItemPlan, Plan, Scope
+from rubrics.exact import rounded
+from rubrics.model.rubric import Item
+
+NOTHING: Mapping[str, object] = {}
+
+
+def score_item(
+    planned: ItemPlan, plan: Plan, case: Case, readings: Mapping[str, str]
+) -> ItemResult:
+    """Score one item. `readings` is what the round chose, defaults elsewhere."""
+    item = planned.item
+    entries = case.entries.get(item.id, NOTHING)
+    undecided = _undecided(planned, plan, case)
+    if not undecided:
+        return _one(item, Scope(plan, case, item, entries, readings))
+    results = [
+        (label, _one(item, Scope(plan, case, item, entries, {**readings, **chosen})))
+        for label, chosen in _combinations(undecided, plan)
+    ]
+    return _merged(item, results, plan, undecided)
+
+
+def _undecided(planned: ItemPlan, plan: Plan, case: Case) -> tuple[str, ...]:
+    choices = plan.rubric.readings
+    return tuple(
+        name
+        for name in planned.readings
+        if name not in case.readings and choices[name].when_not_chosen != "default"
+    )
+
+
+def _combinations(names: tuple[str, ...], plan: Plan) -> Iterator[tuple[str, dict[str, str]]]:
+    """Every combination of alternatives, the defaults first."""
+    choices = plan.rubric.readings
+    ordered = [
+        [
+            choices[name].default,
+            *(a for a in choices[name].alternatives if a != choices[name].default),
+        ]
+        for name in names
+    ]
+    for count, chosen in enumerate(product(*ordered)):
+        if count >= MAX_READING_COMBINATIONS:
+            return
+        label = ", ".join(f"{name}={value}" for name, value in zip(names, chosen, strict=True))
+        yield label, dict(zip(names, chosen, strict=True))
+
+
+def _one(item: Item, scope: Scope) -> ItemResult:
+    """Score under one choice of readings."""
+    top = item.max
+    if item.applies_when is not None:
+        applicable = decide(item.applies_when, scope)
+        if applicable.result == NOT_MET:
+            return _not_applicable(item, scope, applicable)
+        if applicable.result != MET:
+            return _perhaps_applicable(item, scope, applicable)
+    points = _rule_points(item, scope)
+    return _result(item, scope, points, top)
+
+
+def _rule_points(item: Item, scope: Scope) -> Points:
+    rule, top = item.rule, item.max
+    if rule.type == "meets":
+        return meets(rule, top, scope)
+    if top is None:
+        return UNSCORED[rule.type](rule, scope)
+    if rule.type == "judge":
+        return judge(rule, top, scope, _given_points(scope))
+    return SCORED[rule.type](rule, top, scope)
+
+
+def _given_points(scope: Scope) -> Fraction | None:
+    rubric = scope.plan.rubric
+    stage = rubric.decided_at or rubric.stages[-1].id
+    return scope.case.stages.get(stage, {}).get(scope.item.id)
+
+
+def _result(item: Item, scope: Scope, points: Points, top: Fraction | None) -> ItemResult:
+    places = scope.plan.rubric.places
+    low, high = _to_places(points.low, places), _to_places(points.high, places)
+    warnings = tuple(
+        dict.fromkeys(
+            warning for finding in points.findings for warning in finding.outcome.warnings
+        )
+    )
+    result = ItemResult(item, "scored", low, high, top, points, warnings=warnings)
+    result.status = _status(item, result)
+    if top is not None and item.rule.type != "judge":
+        result.warnings += _stage_warnings(item, scope, low, high)
+    return result
+
+
+def _to_places(points: Fraction, places: int) -> Fraction:
+    return rounded(points, places) if 10**places % points.denominator else points
+
+
+def _stage_warnings(item: Item, scope: Scope, low: Fraction, high: Fraction) -> tuple[str, ...]:
+    """Points by hand never change a computed item; where they disagree, say so."""
+    return tuple(
+        f"stage_{stage}_differs_from_rule"
+        for stage, given in scope.case.stages.items()
+        if item.id in given and not low <= given[item.id] <= high
+    )
+
+
+def _status(item: Item, result: ItemResult) -> str:
+    points = result.points
+    if item.rule.type == "veto":
+        return {True: "vetoed", False: "scored", None: "pending"}[points.vetoed]
+    results = [finding.result for finding in points.findings]
+    if item.max is not None:
+        return "scored" if result.low == result.high else "pending"
+    if results and all(one == NOT_APPLICABLE for one in results):
+        return "not_applicable"
+    open_results = (INSUFFICIENT, DISPUTED)
+    return "pending" if any(one in open_results for one in results) else "scored"
+
+
+def _not_applicable(item: Item, scope: Scope, applicable: Outcome) -> ItemResult:
+    word = scope.word(item.when_not_applicable)
+    outcome = Outcome(NOT_APPLICABLE, "item_not_applicable", parts=(applicable,))
+    finding = Finding(item.id, None, outcome, NOT_APPLICABLE, outcome.reason, scope)
+    value = item.max if word == "full_marks" and item.max is not None else ZERO
+    texts = {
+        "full_marks": {"zh": "不适用，按满分计", "en": "not applicable; full marks"},
+        "excluded": {"zh": "不适用，不计入总分", "en": "not applicable; left out of the total"},
+        "zero": {"zh": "不适用，记 0 分", "en": "not applicable; zero points"},
+    }[word]
+    points = Points(value, value, (finding,), lambda language: texts[language])
+    excluded = word == "excluded"
+    return ItemResult(item, "not_applicable", value, value, item.max, points, excluded)
+
+
+def _perhaps_applicable(item: Item, scope: Scope, applicable: Outcome) -> ItemResult:
+    """Nobody has said yet whether the item applies: every way it may end stays possible."""
+    points = _rule_points(item, scope)
+    word = scope.word(item.when_not_applicable)
+    if item.max is not None:
+        if word != "full_marks":
+            points.low = ZERO
+        if word != "zero":
+            points.high = item.max
+    outcome = Outcome(INSUFFICIENT, applicable.reason, origin=applicable.origin)
+    finding = Finding("applies", None, outcome, INSUFFICIENT, applicable.reason, scope)
+    points.findings = (finding, *points.findings)
+    return _result(item, scope, points, item.max)
+
+
+def _merged(
+    item: Item, results: list[tuple[str, ItemResult]], plan: Plan, undecided: tuple[str, ...]
+) -> ItemResult:
+    """Keep what holds under every alternative; what depends on the choice stays open."""
+    first = results[0][1]
+    required = any(plan.rubric.readings[name].when_not_chosen == "required" for name in undecided)
+    low = min(result.low for _, result in results)
+    high = max(result.high for _, result in results)
+    findings = tuple(_merged_findings(results, required))
+    same = all(
+        (result.low, result.high, result.status) == (first.low, first.high, first.status)
+        for _, result in results
+    )
+
+    def working(language: str) -> str:
+        if same and all(not finding.alternatives for finding in findings):
+            return first.points.working(language)
+        return " | ".join(f"[{label}] {r.points.working(language)}" for label, r in results)
+
+    points = Points(low, high, findings, working, first.points.vetoed, first.points.answered)
+    if not all(result.points.vetoed == first.points.vetoed for _, result in results):
+        points.vetoed = None
+    merged = ItemResult(item, first.status, low, high, item.max, points, warnings=first.warnings)
+    if required:
+        merged.status = "needs_reading"
+    elif not same or any(finding.alternatives for finding in findings):
+        merged.status = _status(item, merged)
+    merged.excluded = all(result.excluded for _, result in results)
+    if merged.excluded != any(result.excluded for _, result in results) and item.max is not None:
+        merged.low, merged.high, merged.status = ZERO, item.max, "pending"
+    return merged
+
+
+def _merged_findings(results: list[tuple[str, ItemResult]], required: bool) -> Iterator[Finding]:
+    by_id: dict[str, list[tuple[str, Finding]]] = {}
+    for label, result in results:
+        for finding in result.points.findings:
+            by_id.setdefault(finding.id, []).append((label, finding))
+    for found in by_id.values():
+        first = found[0][1]
+        verdicts = {(finding.result, finding.reason) for _, finding in found}
+        if len(verdicts) == 1 and len(found) == len(results):
+            yield first
+            continue
+        reason = "reading_required" if required else "reading_undecided"
+        alternatives = tuple((label, finding.result) for label, finding in found)
+        yield Finding(
+            first.id,
+            first.title,
+            first.outcome,
+            INSUFFICIENT,
+            reason,
+            first.scope,
+            first.show,
+            alternatives,
+        )

@@ -1,0 +1,65 @@
+"""What scoring an item yields, before it is written out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from rubrics.engine.conditions import Outcome
+from rubrics.engine.scope import Scope
+from rubrics.model.base import Text
+from rubrics.model.rubric import Item
+
+ZERO = Fraction(0)
+
+
+@dataclass(slots=True)
+class Finding:
+    """The verdict on one clause or criterion of an item."""
+
+    id: str
+    title: Text | None
+    outcome: Outcome
+    result: str
+    reason: str | None
+    scope: Scope
+    show: tuple[Any, ...] = ()
+    alternatives: tuple[tuple[str, str], ...] = ()
+    """Reading alternatives and what each would give, where they differ."""
+
+
+@dataclass(slots=True)
+class Points:
+    """An item's points as an interval, with findings and working."""
+
+    low: Fraction
+    high: Fraction
+    findings: tuple[Finding, ...]
+    working: Callable[[str], str]
+    """Working in `zh` or `en`; written only when somebody reads it."""
+    vetoed: bool | None = False
+    answered: bool | None = None
+    """For form fields: whether the field is filled."""
+
+
+@dataclass(slots=True)
+class ItemResult:
+    """One item of the sheet."""
+
+    item: Item
+    status: str
+    low: Fraction
+    high: Fraction
+    max: Fraction | None
+    points: Points
+    excluded: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+def clamp(number: Fraction, top: Fraction) -> Fraction:
+    """Bring points into [0, top]."""
+    if number < 0:
+        return ZERO
+    return min(number, top)

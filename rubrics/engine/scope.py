@@ -1,0 +1,76 @@
+"""What a rule sees while one item is scored: case, entries of the item, readings in force."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rubrics.checks import walk
+from rubrics.dimensions import DimensionError, Names, unit_of
+from rubrics.engine.case import Case
+from rubrics.model import expressions as ex
+from rubrics.model.rubric import Item, Rubric
+from rubrics.units import Unit
+
+MAX_READING_COMBINATIONS = 64
+"""Combinations of undecided readings tried for one item; beyond it the item needs a choice."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ItemPlan:
+    """One item with what is worked out once for all cases."""
+
+    item: Item
+    readings: tuple[str, ...]
+    """Reading choices that the item's rule asks for."""
+
+
+class Plan:
+    """A rubric prepared for scoring many cases."""
+
+    def __init__(self, rubric: Rubric) -> None:
+        self.rubric = rubric
+        self.items: dict[str, Item] = {item.id: item for item in rubric.items()}
+        self.item_plans = tuple(ItemPlan(item, _readings_of(item)) for item in self.items.values())
+        self.default_readings = {name: choice.default for name, choice in rubric.readings.items()}
+        self.units: dict[int, Unit] = {}
+        for item in self.items.values():
+            names = Names(rubric, item, self.items)
+            for _, node in walk(item):
+                try:
+                    self.units[id(node)] = unit_of(node, names)
+                except (KeyError, DimensionError):
+                    continue  # not a value, or a choice used as a word rather than a number
+
+
+def _readings_of(item: Item) -> tuple[str, ...]:
+    used = [
+        node.reading for _, node in walk(item) if isinstance(node, ex.ReadingRef | ex.ReadingIs)
+    ]
+    return tuple(dict.fromkeys(used))
+
+
+@dataclass(slots=True)
+class Scope:
+    """One item of one case under one choice of readings."""
+
+    plan: Plan
+    case: Case
+    item: Item
+    entries: Mapping[str, Any]
+    readings: Mapping[str, str]
+
+    def entry(self, name: str, item: str | None) -> Any:
+        """Return an entry's value, None when nobody gave it."""
+        if item is None:
+            return self.entries.get(name)
+        return self.case.entries.get(item, {}).get(name)
+
+    def unit(self, value: Any) -> Unit:
+        """Return the unit of a value of the rubric."""
+        return self.plan.units[id(value)]
+
+    def word(self, choice: str | ex.ReadingRef) -> str:
+        """Resolve a word that a reading may decide (`rounding: {reading: partial_step}`)."""
+        return choice if isinstance(choice, str) else self.readings[choice.reading]
