@@ -140,7 +140,8 @@ def end_with_parent() -> None:
     """End this process when its standard input closes, that is when the agent is gone."""
 
     def wait_for_end() -> None:
-        sys.stdin.buffer.read()
+        while os.read(0, 1024):  # not sys.stdin: its lock would break the interpreter's own end
+            pass
         os._exit(3)
 
     threading.Thread(target=wait_for_end, daemon=True).start()
