@@ -28,7 +28,7 @@ from enum import StrEnum
 from functools import partial
 from typing import ClassVar
 
-from agent.probes.base import Context, Metric, Probe, ProbeError
+from agent.probes.base import Context, Metric, Probe, require_supported_system
 from agent.reading import Outcome, Reading
 from agent.system.bounded_calls import BoundedCalls
 from agent.system.gateway import read_default_gateway, read_neighbours, try_gateway
@@ -132,8 +132,7 @@ class Anchors(Probe[AnchorsSettings]):
 
         Raises ProbeError `unsupported_system`.
         """
-        if self._system not in {"linux", "win32"}:
-            raise ProbeError("unsupported_system", self._system, outcome=Outcome.SKIPPED)
+        require_supported_system(self._system)
         calls: dict[str, Callable[[], Attempt]] = {
             anchor.name: partial(try_anchor, anchor, settings.answer_within_s)
             for anchor in settings.anchors

@@ -113,6 +113,15 @@ class ProbeError(Exception):
         self.outcome = outcome
 
 
+def require_supported_system(system: str) -> None:
+    """Raise ProbeError `unsupported_system`, as skipped, elsewhere than on Linux and Windows.
+
+    `system` is spelled as `sys.platform` does.
+    """
+    if system not in {"linux", "win32"}:
+        raise ProbeError("unsupported_system", system, outcome=Outcome.SKIPPED)
+
+
 class Probe(ABC, Generic[SettingsT]):
     """Observes one thing and yields readings.
 

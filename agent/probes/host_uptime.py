@@ -30,7 +30,7 @@ from typing import ClassVar
 
 import psutil
 
-from agent.probes.base import Context, Metric, Probe, ProbeError
+from agent.probes.base import Context, Metric, Probe, ProbeError, require_supported_system
 from agent.reading import Outcome, Reading
 
 _RECORD_NAME = "boots.json"
@@ -79,10 +79,13 @@ class HostUptime(Probe[HostUptimeSettings]):
 
     def collect(self, settings: HostUptimeSettings, context: Context) -> Iterable[Reading]:  # noqa: ARG002 - the protocol hands every probe its settings
         """Yield one reading. Raises ProbeError where the system gives no boot time."""
+        require_supported_system(self._system)
         boot = read_boot(self._system, context)
         record, reason = None, "boot_count_not_kept"
         if context.state_dir is not None:
-            record, reason = count_boot(context.state_dir / _RECORD_NAME, boot, context.now())
+            # A full or read-only disk costs the count, not the uptime.
+            with contextlib.suppress(OSError):
+                record, reason = count_boot(context.state_dir / _RECORD_NAME, boot, context.now())
         values = {"uptime_s": boot.uptime_s}
         if record is not None:
             values["boot_count"] = float(record.boot_count)
@@ -110,35 +113,33 @@ def parse_uptime(text: str) -> float:
 
 
 def read_boot(system: str, context: Context) -> Boot:
-    """Return the current boot. Raises ProbeError `unsupported_system` or `uptime_unreadable`."""
-    if system == "linux":
-        try:
-            uptime_s = parse_uptime((context.proc_root / "uptime").read_text())
-            boot_id = (context.proc_root / "sys/kernel/random/boot_id").read_text().strip()
-        except (OSError, ValueError) as error:
-            raise ProbeError("uptime_unreadable", str(error)) from error
-        id_hash = hashlib.sha256(f"campusgauge boot {boot_id}".encode()).hexdigest()[:16]
-        return Boot(uptime_s, context.now() - timedelta(seconds=uptime_s), id_hash)
+    """Return the current boot of a supported system. Raises ProbeError `uptime_unreadable`."""
     if system == "win32":
         uptime_s = max(context.now().timestamp() - psutil.boot_time(), 0.0)
         return Boot(uptime_s, context.now() - timedelta(seconds=uptime_s), None)
-    raise ProbeError("unsupported_system", system, outcome=Outcome.SKIPPED)
+    try:
+        uptime_s = parse_uptime((context.proc_root / "uptime").read_text())
+        boot_id = (context.proc_root / "sys/kernel/random/boot_id").read_text().strip()
+    except (OSError, ValueError) as error:
+        raise ProbeError("uptime_unreadable", str(error)) from error
+    id_hash = hashlib.sha256(f"campusgauge boot {boot_id}".encode()).hexdigest()[:16]
+    return Boot(uptime_s, context.now() - timedelta(seconds=uptime_s), id_hash)
 
 
 def count_boot(path: Path, boot: Boot, now: datetime) -> tuple[BootRecord, str]:
     """Record `boot` at `path` and return (record, reason code or an empty text).
 
     A damaged record is set aside as `*.damaged` and counting starts anew, which the reason says.
+    Raises OSError where the record cannot be read or written.
     """
     before, reason = None, ""
     try:
         before = parse_record(path.read_text())
     except FileNotFoundError:
         pass
-    except (OSError, ValueError):
+    except ValueError:
         reason = "boot_record_damaged"
-        with contextlib.suppress(OSError):
-            path.replace(path.with_suffix(".damaged"))
+        path.replace(path.with_suffix(".damaged"))
     if before is not None and is_same_boot(before, boot):
         return before, reason
     record = BootRecord(

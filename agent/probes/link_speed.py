@@ -30,7 +30,7 @@ from typing import ClassVar
 
 import psutil
 
-from agent.probes.base import Context, Metric, Probe, ProbeError
+from agent.probes.base import Context, Metric, Probe, ProbeError, require_supported_system
 from agent.reading import Json, Outcome, Reading
 from agent.system.interfaces import Interface, Kind, parse_interfaces, read_interfaces
 from agent.system.virtualization import NONE, read_virtualization
@@ -103,8 +103,7 @@ class LinkSpeed(Probe[LinkSpeedSettings]):
             )
 
     def _interfaces(self, context: Context) -> tuple[Interface, ...]:
-        if self._system not in {"linux", "win32"}:
-            raise ProbeError("unsupported_system", self._system, outcome=Outcome.SKIPPED)
+        require_supported_system(self._system)
         if self._is_guest is None:
             known = read_virtualization(self._system, context.proc_root, context.sys_root)
             self._is_guest = known.guest != NONE

@@ -28,7 +28,7 @@ from typing import ClassVar
 
 import psutil
 
-from agent.probes.base import Context, Metric, Probe, ProbeError
+from agent.probes.base import Context, Metric, Probe, require_supported_system
 from agent.reading import Outcome, Reading
 from agent.system.memory import read_memory
 from agent.system.storage import Capacity, measure_volume, read_inventory
@@ -71,15 +71,14 @@ class ServerHeadroom(Probe[ServerHeadroomSettings]):
 
     def collect(self, settings: ServerHeadroomSettings, context: Context) -> Iterable[Reading]:  # noqa: ARG002 - the protocol hands every probe its settings
         """Yield one reading; a part that cannot be read is left out and named in the reason."""
-        if self._system not in {"linux", "win32"}:
-            raise ProbeError("unsupported_system", self._system, outcome=Outcome.SKIPPED)
+        require_supported_system(self._system)
         if self._virtualization is None:
             self._virtualization = read_virtualization(
                 self._system, context.proc_root, context.sys_root
             )
         window_s, cpu = self._cpu_since_last_sample(context)
         memory = read_memory(context.sys_root)
-        disks = self._local_capacities(context)
+        disks, no_disks = self._local_capacities(context)
         values = {
             **cpu_ratios(cpu),
             "cpu_count": float(psutil.cpu_count() or 1),
@@ -92,7 +91,7 @@ class ServerHeadroom(Probe[ServerHeadroomSettings]):
             target="host",
             time=context.now(),
             outcome=Outcome.OK,
-            reason=None if disks else "no_local_volume",
+            reason=None if disks else no_disks,
             values=values,
             labels=self._virtualization.labels(),
             details={
@@ -112,8 +111,12 @@ class ServerHeadroom(Probe[ServerHeadroomSettings]):
         self._cpu_before = (now, after)
         return now - then, cpu_delta(before, after)
 
-    def _local_capacities(self, context: Context) -> dict[str, Capacity]:
-        return dict(_measured(self._system, context))
+    def _local_capacities(self, context: Context) -> tuple[dict[str, Capacity], str]:
+        """Return the local volumes' sizes by mountpoint, and the reason should there be none."""
+        try:
+            return dict(_measured(self._system, context)), "no_local_volume"
+        except OSError:
+            return {}, "mounts_unreadable"
 
 
 def read_cpu_times() -> dict[str, float]:

@@ -29,7 +29,7 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from agent.probes.base import Context, Metric, Probe
+from agent.probes.base import Context, Metric, Probe, ProbeError, require_supported_system
 from agent.reading import Outcome, Reading
 from agent.system.bounded_calls import BoundedCalls
 from agent.system.storage import Capacity, measure_volume, read_inventory
@@ -87,11 +87,15 @@ class StorageVolumes(Probe[StorageVolumesSettings]):
     def collect(self, settings: StorageVolumesSettings, context: Context) -> Iterable[Reading]:
         """Yield a reading for each volume, then the summary; a silent volume delays none of them.
 
-        Raises ProbeError `unsupported_system`.
+        Raises ProbeError `unsupported_system` or `mounts_unreadable`.
         """
-        volumes, excluded = read_inventory(
-            self._system, context.proc_root, context.sys_root, self._dev_root, self._etc_root
-        )
+        require_supported_system(self._system)
+        try:
+            volumes, excluded = read_inventory(
+                self._system, context.proc_root, context.sys_root, self._dev_root, self._etc_root
+            )
+        except OSError as error:
+            raise ProbeError("mounts_unreadable", str(error)) from error
         local = {v.id: _size_or_error(self._measure, v) for v in volumes if not v.is_network}
         calls = {v.id: partial(_size_or_error, self._measure, v) for v in volumes if v.is_network}
         measured = local | self._calls.run(calls, _ANSWER_WITHIN_S)

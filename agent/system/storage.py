@@ -11,8 +11,6 @@ from pathlib import Path
 
 import psutil
 
-from agent.probes.base import ProbeError
-from agent.reading import Outcome
 from agent.system.mounts import Mount, parse_mountinfo, parse_nfs_volumes
 from agent.system.volumes import DeviceFacts, Excluded, Volume, distinct_volumes, local_id
 
@@ -51,21 +49,19 @@ def read_inventory(
 ) -> Inventory:
     """Return the distinct volumes and the excluded mounts of this host.
 
-    `system` is `sys.platform`. Raises ProbeError `unsupported_system` elsewhere than on Linux and
-    Windows, and OSError where the mount table cannot be read.
+    `system` is `sys.platform`; on anything but Windows the mounts are read as Linux shows them.
+    Raises OSError where the mount table cannot be read.
     """
-    if system == "linux":
-        mounts = parse_mountinfo((proc_root / "self/mountinfo").read_text(errors="replace"))
-        host_key = _read_line(etc_root / "machine-id") or platform.node()
-        facts = read_device_facts(mounts, host_key, proc_root, sys_root, dev_root)
-        return distinct_volumes(mounts, facts)
     if system == "win32":
         drives = (
             WindowsPartition(p.device, p.mountpoint, p.fstype, p.opts)
             for p in psutil.disk_partitions(all=True)
         )
         return windows_volumes(drives, read_volume_guid, platform.node())
-    raise ProbeError("unsupported_system", system, outcome=Outcome.SKIPPED)
+    mounts = parse_mountinfo((proc_root / "self/mountinfo").read_text(errors="replace"))
+    host_key = _read_line(etc_root / "machine-id") or platform.node()
+    facts = read_device_facts(mounts, host_key, proc_root, sys_root, dev_root)
+    return distinct_volumes(mounts, facts)
 
 
 def read_device_facts(
@@ -80,15 +76,15 @@ def read_device_facts(
     mapper_uuids: dict[str, str] = {}
     removable: set[str] = set()
     for mount in mounts:
+        if mount.device.startswith("0:") and not mount.source.startswith("/dev/"):
+            continue  # no block device behind it, as for most mounts of a container host
         link = sys_root / "dev/block" / mount.device
         if link.exists():
             name = link.resolve().name
-        elif mount.source.startswith("/dev/"):
+        else:
             name = (dev_root / mount.source.removeprefix("/dev/")).resolve().name
             names[mount.source] = name
             link = sys_root / "class/block" / name
-        else:
-            continue
         names[mount.device] = name
         if mapper_uuid := _read_line(link / "dm/uuid"):
             mapper_uuids[name] = mapper_uuid

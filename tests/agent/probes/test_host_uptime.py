@@ -67,6 +67,14 @@ def test_without_state_the_count_is_left_out(host: Any) -> None:
     assert reading.reason == "boot_count_not_kept"
 
 
+def test_a_record_that_cannot_be_kept_costs_the_count_only(host: Any, tmp_path: Path) -> None:
+    """Where the folder cannot be written (here: it is no folder), uptime is still reported."""
+    host.files(boot_files("a"))
+    (tmp_path / "file").touch()
+    reading = collect(host, tmp_path / "file")
+    assert (reading.reason, set(reading.values)) == ("boot_count_not_kept", {"uptime_s"})
+
+
 def test_unknown_shutdown_is_said(host: Any) -> None:
     """Clean or not is unknown, and the label says so."""
     host.files(boot_files("a"))

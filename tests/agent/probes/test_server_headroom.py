@@ -128,6 +128,13 @@ def test_without_a_volume_there_is_no_disk_value(host: Any) -> None:
     assert "cpu_used_ratio" in reading.values
 
 
+def test_unreadable_mounts_cost_the_disk_values_only(host: Any) -> None:
+    """Without a mount table, CPU and memory are still reported and the reason names the table."""
+    (reading,) = ServerHeadroom().collect(ServerHeadroomSettings(), host.context())
+    assert reading.reason == "mounts_unreadable"
+    assert {"cpu_used_ratio", "memory_used_ratio"} <= set(reading.values)
+
+
 def test_this_host_sees_its_own_load() -> None:
     """A busy loop between two samples shows in the second one; the first has all values."""
     probe = ServerHeadroom()

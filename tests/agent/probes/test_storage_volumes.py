@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -213,6 +215,44 @@ def test_other_systems_are_told(host: Any) -> None:
     with pytest.raises(ProbeError, match="unsupported_system") as caught:
         list(StorageVolumes("darwin").collect(StorageVolumesSettings(), host.context()))
     assert caught.value.outcome is Outcome.SKIPPED
+
+
+def test_unreadable_mounts_are_told(host: Any) -> None:
+    """Without a mount table there is a reason, not an empty inventory."""
+    with pytest.raises(ProbeError, match="mounts_unreadable"):
+        list(StorageVolumes("linux").collect(StorageVolumesSettings(), host.context()))
+
+
+IN_MOUNT_NAMESPACE = """
+import subprocess, sys
+from agent.probes.base import Context
+from agent.probes.storage_volumes import StorageVolumes, StorageVolumesSettings
+
+def seen():
+    found = list(StorageVolumes().collect(StorageVolumesSettings(), Context()))
+    volumes = [r for r in found if r.target != "host"]
+    total = sum(r.values.get("total_bytes", 0) for r in volumes)
+    points = [point for r in volumes for point in r.details["mountpoints"]]
+    return len(volumes), total, sys.argv[1] in points, sys.argv[2] in points
+
+before = seen()
+subprocess.run(["mount", "--bind", sys.argv[1], sys.argv[1]], check=True)
+subprocess.run(["mount", "-t", "tmpfs", "none", sys.argv[2]], check=True)
+after = seen()
+assert before[:2] == after[:2], (before, after)
+assert (before[2], after[2], after[3]) == (False, True, False), (before, after)
+"""
+
+
+@pytest.mark.root
+def test_a_real_bind_mount_adds_nothing(tmp_path: Path) -> None:
+    """In a mount namespace of its own: a bind mount is seen and not counted, a tmpfs is neither."""
+    bound, memory = tmp_path / "bound", tmp_path / "memory"
+    bound.mkdir()
+    memory.mkdir()
+    script = [sys.executable, "-c", IN_MOUNT_NAMESPACE, str(bound), str(memory)]
+    done = subprocess.run(["unshare", "-m", *script], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
 
 
 def test_this_host() -> None:
