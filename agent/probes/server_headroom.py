@@ -33,6 +33,7 @@ from agent.reading import Outcome, Reading
 from agent.system.memory import read_memory
 from agent.system.storage import Capacity, measure_volume, read_inventory
 from agent.system.virtualization import Virtualization, read_virtualization
+from agent.system.volumes import without_user_names
 
 _FIRST_WINDOW_S = 0.1
 """CPU use needs two points: the very first sample waits this long for its second one."""
@@ -97,7 +98,7 @@ class ServerHeadroom(Probe[ServerHeadroomSettings]):
             details={
                 "cpu_window_s": round(window_s, 3),
                 "memory_bound_by": memory.bound_by,
-                "volumes": list(disks),
+                "volumes": [without_user_names(mountpoint) for mountpoint in disks],
             },
         )
 

@@ -15,8 +15,8 @@ NFS volume or share; where the system knows none, the id is this host's own and 
 What makes it invalid: thin-provisioned or cloned disks (clones share a UUID and count once), one
 NAS volume shared under two names or reached at two addresses, removable disks (excluded).
 
-Evidence kept: mountpoints, filesystem, basis of the id; on target `host` the mounts left out and
-why.
+Evidence kept: mountpoints (without user names), filesystem, basis of the id; on target `host` the
+mounts left out and why.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from agent.probes.base import Context, Metric, Probe, ProbeError, require_suppor
 from agent.reading import Outcome, Reading
 from agent.system.bounded_calls import BoundedCalls
 from agent.system.storage import Capacity, measure_volume, read_inventory
-from agent.system.volumes import Excluded, Volume
+from agent.system.volumes import Excluded, Volume, without_user_names
 
 _ANSWER_WITHIN_S = 2.0
 """A network volume whose server is gone may block its reader for ever."""
@@ -151,9 +151,9 @@ def volume_reading(
             "scope": "network" if volume.is_network else "local",
         },
         details={
-            "mountpoints": list(volume.mountpoints[:_MAX_LISTED]),
+            "mountpoints": [without_user_names(m) for m in volume.mountpoints[:_MAX_LISTED]],
             "mountpoint_count": len(volume.mountpoints),
-            "error": str(measured) if isinstance(measured, OSError) else None,
+            "error": measured.strerror if isinstance(measured, OSError) else None,
         },
     )
 
@@ -177,7 +177,7 @@ def summary_reading(
         values={"volume_count": float(len(volumes))},
         details={
             "excluded": [
-                {"mountpoint": e.mountpoint, "fs_type": e.fs_type, "why": e.why}
+                {"mountpoint": without_user_names(e.mountpoint), "fs_type": e.fs_type, "why": e.why}
                 for e in excluded[:_MAX_LISTED]
             ],
             "excluded_count": len(excluded),

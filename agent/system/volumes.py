@@ -44,6 +44,7 @@ _NOT_STORAGE = {
     "virtiofs": "folder_of_the_virtual_host",
 }
 _MEMORY_DEVICES = re.compile(r"^(zram|ram)\d+")
+_OF_A_USER = re.compile(r"^(/home|/media|/run/media|/run/user|[A-Za-z]:\\Users)[/\\][^/\\]+")
 _SHARE = re.compile(r"^[/\\]{2}([^/\\]+)[/\\]([^/\\]+)")
 
 
@@ -184,10 +185,14 @@ def _network_identity(mount: Mount, facts: DeviceFacts) -> tuple[str, str]:
     if mount.device in facts.nfs_fsids:
         return f"nfs:{facts.nfs_fsids[mount.device]}", "nfs_fsid"
     share = _SHARE.match(mount.source)
-    if share:
-        server, name = share.groups()
-        return f"share:{server}/{name}".lower(), "network_share"
-    return f"share:{mount.source}", "network_share"
+    name = "/".join(share.groups()).lower() if share else mount.source
+    # Hashed, because a personal share is named after its user.
+    return f"share:{hashlib.sha256(name.encode()).hexdigest()[:16]}", "network_share"
+
+
+def without_user_names(mountpoint: str) -> str:
+    """Return the path with the folder of a user's own replaced by `*`: names stay in the school."""
+    return _OF_A_USER.sub(r"\1/*", mountpoint)
 
 
 def local_id(host_key: str, kind: str, name: str) -> str:

@@ -14,8 +14,9 @@ import pytest
 from agent.probes.base import Context, ProbeError
 from agent.probes.storage_volumes import Purpose, StorageVolumes, StorageVolumesSettings
 from agent.reading import Outcome, Reading
+from agent.system.mounts import Mount
 from agent.system.storage import Capacity, WindowsPartition, pool_capacities, windows_volumes
-from agent.system.volumes import Volume
+from agent.system.volumes import DeviceFacts, Volume, distinct_volumes
 
 SIZES = {
     "/": Capacity(100, 40, 95),
@@ -100,10 +101,10 @@ def test_names_what_is_left_out_and_why(file_server: Any) -> None:
         "/run": "memory",
         "/boot/efi": "firmware_partition",
         "/snap/core22/1122": "read_only_image",
-        "/media/usb": "removable",
+        "/media/*": "removable",
         "/var/lib/docker/overlay2/5e1c/merged": "layers_over_another_volume",
         "/var/log.zram": "memory",
-        "/run/user/1000/gvfs": "user_space_view_of_another_volume",
+        "/run/user/*/gvfs": "user_space_view_of_another_volume",
     }
 
 
@@ -119,9 +120,35 @@ def test_ids_let_the_collector_count_once_across_hosts(file_server: Any) -> None
     assert here["/"].labels["id_basis"] == "device_mapper"
 
 
-def test_share_id_ignores_the_folder_and_case(file_server: Any) -> None:
-    """One CIFS share mounted at different folders or spellings is one volume."""
-    assert readings(file_server)["/mnt/office"].target == "share:nas.school.example/office"
+def test_share_id_ignores_the_folder_and_case() -> None:
+    """One CIFS share mounted at different folders is one volume; its name is hashed."""
+
+    def share(source: str) -> str:
+        mount = Mount("0:57", "/", "/mnt/office", "cifs", source, frozenset())
+        (volume,), _ = distinct_volumes([mount], DeviceFacts("host"))
+        return volume.id
+
+    ids = {share("//NAS.school.example/Office/2026"), share("//nas.school.example/office")}
+    assert len(ids) == 1
+    assert share("//nas.school.example/zhangsan") not in ids
+    assert "zhangsan" not in share("//nas.school.example/zhangsan")
+
+
+def test_user_names_stay_in_the_school(host: Any) -> None:
+    """Mountpoints in a user's own folder lose the name, in volumes and in what was left out."""
+    host.files(
+        {
+            "proc/self/mountinfo": (
+                "50 28 8:17 / /home/zhangsan/data rw shared:1 - ext4 /dev/sdb1 rw\n"
+                "51 28 0:66 / /media/lisi/dvd ro shared:2 - iso9660 /dev/sr0 ro\n"
+            )
+        }
+    )
+    probe = StorageVolumes("linux", lambda _: Capacity(9, 1, 8), host.root / "dev", host.root)
+    found = list(probe.collect(StorageVolumesSettings(), host.context()))
+    assert found[0].details["mountpoints"] == ["/home/*/data"]
+    assert "zhangsan" not in repr(found)
+    assert "lisi" not in repr(found)
 
 
 def test_purpose_marks_the_volume_by_any_mountpoint(file_server: Any) -> None:
