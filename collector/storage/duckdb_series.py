@@ -87,7 +87,8 @@ class DuckDBSeriesStore:
     ) -> None:
         """Open the file, making it if need be.
 
-        Raises UnavailableError if another process has it open, or if a newer release wrote it.
+        Raises UnavailableError if another process has it open, if it cannot be read, or if a newer
+        release wrote it.
         """
         self._path = path
         self._archive_at_rows = archive_at_rows
@@ -110,11 +111,16 @@ class DuckDBSeriesStore:
     def _open(self, memory_limit: str) -> duckdb.DuckDBPyConnection:
         try:
             return duckdb.connect(str(self._path), config={"memory_limit": memory_limit})
-        except duckdb.IOException as error:
+        except duckdb.Error as error:
+            locked = "lock" in str(error).lower()
+            step = (
+                "Stop the other process that uses it, or ask the running collector instead."
+                if locked
+                else "Check folder and disk; restore the file from a backup if it is damaged."
+            )
             raise UnavailableError(
-                "series_store_locked",
-                f"{self._path} cannot be opened: {error}. Stop the other process that uses it, "
-                "or ask the running collector instead.",
+                "series_store_locked" if locked else "series_store_unreadable",
+                f"{self._path} cannot be opened: {error}. {step}",
             ) from error
 
     def _prepare_schema(self) -> None:

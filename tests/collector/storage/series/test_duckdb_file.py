@@ -164,6 +164,16 @@ def test_a_second_process_is_told_who_holds_the_file(tmp_path: Path) -> None:
     assert told.stdout.strip() == "series_store_locked"
 
 
+def test_a_damaged_file_is_named_and_left_as_it_is(tmp_path: Path) -> None:
+    """Somebody must restore it from a backup, so it is neither overwritten nor renamed."""
+    path = tmp_path / "series.duckdb"
+    path.write_bytes(b"not a database" * 1000)
+    with pytest.raises(UnavailableError, match="backup") as refused:
+        DuckDBSeriesStore(path)
+    assert refused.value.code == "series_store_unreadable"
+    assert path.read_bytes() == b"not a database" * 1000
+
+
 def test_a_file_of_a_later_release_is_left_alone(tmp_path: Path) -> None:
     """A downgrade must not write into a layout it does not know."""
     path = tmp_path / "series.duckdb"
