@@ -44,6 +44,7 @@ def check_rubric(rubric: Rubric, catalogue: Mapping[str, IndicatorDefinition]) -
         found += _unique(path, section, "id", items)
     found += _duplicate_ids(rubric)
     found += _header(rubric, items)
+    found += _totals(rubric, items)
     for path, node in walk(rubric.sections, ("sections",)):
         if isinstance(node, ex.IndicatorValue) and node.indicator not in catalogue:
             near = get_close_matches(node.indicator, list(catalogue), n=1, cutoff=0.4)
@@ -92,15 +93,26 @@ def _repeated(what: str, ids: Iterable[tuple[Path, str]]) -> Iterator[Finding]:
 
 def _header(rubric: Rubric, items: Mapping[str, Item]) -> Iterator[Finding]:
     stage_ids = [stage.id for stage in rubric.stages]
+    columns = rubric.form.columns if rubric.form is not None else ()
+    for index, column in enumerate(columns):
+        if column.stage is not None and column.stage not in stage_ids:
+            message = f"no stage `{column.stage}`; known: {', '.join(stage_ids)}"
+            yield ("form", "columns", index, "stage"), message
     if rubric.decided_at is not None and rubric.decided_at not in stage_ids:
         yield ("decided_at",), f"no stage `{rubric.decided_at}`; known: {', '.join(stage_ids)}"
     judged = [item.id for item in items.values() if item.rule.type == "judge"]
     if judged and not stage_ids:
         yield ("stages",), f"item {judged[0]} is judged by a person, so `stages` must list who"
+
+
+def _totals(rubric: Rubric, items: Mapping[str, Item]) -> Iterator[Finding]:
     for index, cap in enumerate(rubric.shared_caps):
         for at, name in enumerate(cap.items):
             if name not in items:
                 yield ("shared_caps", index, "items", at), f"no item `{name}` in this rubric"
+    for index, section in enumerate(rubric.sections):
+        if len({item.part for item in section.all_items() if item.max is not None}) > 1:
+            yield ("sections", index), "mixes base and bonus items; give the bonus its own section"
     for index, band in enumerate(rubric.bands):
         if band.ge.unit not in ("point", "percent"):
             yield ("bands", index, "ge"), "a band of the total is in `point` or `percent`"
@@ -202,8 +214,11 @@ def _text(node: rules.TextRule, names: Names) -> None:
             names.entry(name, None)
 
 
-def _not_applicable(item: Item, names: Names) -> None:
+def _item_readings(item: Item, names: Names) -> None:
     _chosen(item.when_not_applicable, ("full_marks", "excluded", "zero"), names)
+    for ref in item.guided_by:
+        if ref.reading not in names.rubric.readings:
+            raise DimensionError(f"no reading `{ref.reading}`")
 
 
 def _counted(node: rules.EachClause, names: Names) -> None:
@@ -234,7 +249,7 @@ _CHECKS: dict[type, Callable[[Any, Names], object]] = {
     rules.Interpolate: lambda node, names: check_alike(
         [node.value, *(knot.at for knot in node.knots)], names
     ),
-    Item: _not_applicable,
+    Item: _item_readings,
     ex.EntryValue: unit_of,
     ex.FactValue: unit_of,
     ex.ReferenceValue: unit_of,

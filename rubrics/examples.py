@@ -66,7 +66,7 @@ def _differences(expected: Any, found: Any, path: str) -> Iterator[tuple[str, st
 
 
 def _by_id(findings: Sequence[Mapping[str, Any]], expected: Mapping[str, Any]) -> dict[str, Any]:
-    """Findings by id; where only a word is expected, it is the result."""
+    """Key findings by id; where only a word is expected, it is the result."""
     return {
         str(one["id"]): one if isinstance(expected.get(one["id"]), Mapping) else one["result"]
         for one in findings

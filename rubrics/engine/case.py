@@ -276,6 +276,8 @@ class _Reader:
         return value
 
     def _entry_number(self, path: str, spec: EntrySpec, kind: str, value: Any) -> Fraction | None:
+        if isinstance(value, bool) and spec.yes_means is not None:
+            return spec.yes_means if value else Fraction(0)
         number = self._number(path, value)
         if number is None:
             return None

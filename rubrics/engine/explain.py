@@ -47,11 +47,21 @@ class Expression:
         if ratio == 1:
             return self
         text = self.inside(_PRODUCT)
-        if ratio.numerator != 1:
-            text += f" × {ratio.numerator}"
-        if ratio.denominator != 1:
-            text += f" ÷ {ratio.denominator}"
+        up, down = _as_written(ratio)
+        if up != 1:
+            text += f" × {up}"
+        if down != 1:
+            text += f" ÷ {down}"
         return Expression(text, factor, _PRODUCT)
+
+
+def _as_written(ratio: Fraction) -> tuple[int, int]:
+    """Return `1024 ÷ 1000000` rather than `16 ÷ 15625` where a power of ten will do."""
+    up, down = ratio.numerator, ratio.denominator
+    if up == 1 or down == 1:
+        return up, down
+    ten = next((10**digits for digits in range(1, 19) if 10**digits % down == 0), down)
+    return up * ten // down, ten
 
 
 def expression(value: Any, scope: Scope) -> Expression:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 
@@ -213,14 +214,4 @@ def _merged_findings(results: list[tuple[str, ItemResult]], required: bool) -> I
             yield first
             continue
         reason = "reading_required" if required else "reading_undecided"
-        alternatives = tuple((label, finding.result) for label, finding in found)
-        yield Finding(
-            first.id,
-            first.title,
-            first.outcome,
-            INSUFFICIENT,
-            reason,
-            first.scope,
-            first.show,
-            alternatives,
-        )
+        yield replace(first, result=INSUFFICIENT, reason=reason, alternatives=tuple(found))

@@ -26,8 +26,8 @@ class Finding:
     reason: str | None
     scope: Scope
     show: tuple[Any, ...] = ()
-    alternatives: tuple[tuple[str, str], ...] = ()
-    """Reading alternatives and what each would give, where they differ."""
+    alternatives: tuple[tuple[str, Finding], ...] = ()
+    """What each alternative of an undecided reading gives, where they differ."""
 
 
 @dataclass(slots=True)

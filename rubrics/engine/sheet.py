@@ -218,13 +218,16 @@ def finding_json(finding: Finding) -> dict[str, Any]:
     beside += [_value_json(resolve(value, finding.scope)) for value in finding.show]
     written["values"] = beside
     if finding.alternatives:
-        written["alternatives"] = dict(finding.alternatives)
+        written["alternatives"] = {label: one.result for label, one in finding.alternatives}
     written["working"] = _working(finding, "zh")
     written["working_en"] = _working(finding, "en")
     return written
 
 
 def _working(finding: Finding, language: str) -> str:
+    if finding.alternatives:
+        each = [f"[{label}] {_working(one, language)}" for label, one in finding.alternatives]
+        return " | ".join(each)
     if finding.outcome.node is None and finding.reason != "awaiting_judgement":
         if finding.outcome.value is not None:
             value = finding.outcome.value

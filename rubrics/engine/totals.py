@@ -106,8 +106,9 @@ def total_up(rubric: Rubric, results: Mapping[str, ItemResult]) -> Totals:
 
 
 def _part(section: Section, results: Mapping[str, ItemResult]) -> str:
-    parts = {results[item.id].item.part for item in section.all_items()}
-    return "bonus" if parts == {"bonus"} else "base"
+    """Tell base from bonus; the loader refuses top sections that mix the two."""
+    scored = [item.part for item in section.all_items() if results[item.id].max is not None]
+    return "bonus" if "bonus" in scored else "base"
 
 
 def _is_bonus(cap: SharedCap, results: Mapping[str, ItemResult]) -> bool:

@@ -25,10 +25,10 @@ class Strict(BaseModel):
         if cls.shorthand is not None and not isinstance(raw, Mapping | BaseModel):
             return {cls.shorthand: raw}
         if isinstance(raw, Mapping):
-            fields = cls.model_fields
+            known = {field.alias or name for name, field in cls.model_fields.items()}
             for name in raw:
-                if name not in fields:
-                    raise _unknown_field(str(name), list(fields))
+                if name not in known:
+                    raise _unknown_field(str(name), sorted(known))
         return raw
 
 

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from rubrics.exact import Exact
 from rubrics.model.base import Id, Many, Name, Some, Strict, Text
 from rubrics.model.expressions import Condition, Quantity, ReadingRef
+from rubrics.model.form import PrintedForm
 from rubrics.model.rules import Rule
 from rubrics.units import UnitName
 
@@ -43,6 +44,9 @@ class EntrySpec(Strict):
     """What a list holds."""
     max_length: Annotated[int, Field(ge=1)] | None = None
     """Characters of a text, or members of a list."""
+    yes_means: Exact | None = None
+    """Number that a bare 是 stands for in a count where the paper form only asks whether there is
+    any; a bare 否 is 0."""
     help: Text | None = None
     """How to find the figure, in words for the person who fills the form."""
 
@@ -57,6 +61,8 @@ class EntrySpec(Strict):
             raise ValueError("`choices` go with type choice, and only with it")
         if (self.type == "list") != (self.of is not None):
             raise ValueError("`of` goes with type list, and only with it")
+        if self.yes_means is not None and (self.type != "count" or self.yes_means < 1):
+            raise ValueError("`yes_means` goes with type count, and is 1 or more")
         return self
 
     @property
@@ -126,6 +132,8 @@ class Item(Strict):
     applies_when: Condition | None = None
     when_not_applicable: Literal["full_marks", "excluded", "zero"] | ReadingRef = "excluded"
     gate: Gate | None = None
+    guided_by: Many[ReadingRef] = ()
+    """Readings that tell people how to count or for which year; the rule does not compute them."""
     defects: Many[str] = ()
     """Known defects of the official text that touch this item."""
     note: Text | None = None
@@ -268,6 +276,7 @@ class RubricFile(Strict):
     readings: Mapping[Id, ReadingChoice] = {}
     facts: Mapping[Name, FigureSpec] = {}
     references: Mapping[Name, FigureSpec] = {}
+    form: PrintedForm | None = None
     sections: Some[Section]
     shared_caps: Many[SharedCap] = ()
     bands: Many[TotalBand] = ()

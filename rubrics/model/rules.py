@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from rubrics.exact import Exact
 from rubrics.model.base import Id, Many, Name, Some, Strict, Text
-from rubrics.model.expressions import Condition, Quantity, ReadingRef, Value
+from rubrics.model.expressions import Condition, Quantity, ReadingRef, Value, Variant
 
 Rounding = Literal["floor", "ceil", "linear"]
 """How a part step counts: not at all, as a whole one, or in proportion."""
@@ -47,7 +47,8 @@ class StepClause(Clause):
 
     kind: Literal["step"]
     points: Exact
-    step: Quantity
+    step: Value
+    """A stated quantity, or a variant of stated quantities (5 points, or 5 % of the target)."""
     value: Value
     below: Value | None = None
     above: Value | None = None
@@ -57,8 +58,13 @@ class StepClause(Clause):
     def _one_target(self) -> StepClause:
         if (self.below is None) == (self.above is None):
             raise ValueError("needs exactly one of below, above")
-        if self.step.value <= 0:
-            raise ValueError("the step must be greater than zero")
+        sizes = (
+            [row.value for row in self.step.variant]
+            if isinstance(self.step, Variant)
+            else [self.step]
+        )
+        if not all(isinstance(size, Quantity) and size.value > 0 for size in sizes):
+            raise ValueError("the step must be stated, and greater than zero")
         return self
 
 

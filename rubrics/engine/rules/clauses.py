@@ -72,13 +72,14 @@ def _unknown(clause: Any, value: Resolved) -> Taken:
 def _step(clause: rules.StepClause, scope: Scope) -> Taken:
     target_value = clause.below if clause.below is not None else clause.above
     value, target = resolve(clause.value, scope), resolve(target_value, scope)
-    if value.number is None or target.number is None:
-        return _unknown(clause, value if value.number is None else target)
-    size = resolve(clause.step, scope).number or Fraction(1)
+    size = resolve(clause.step, scope)
+    if value.number is None or target.number is None or size.number is None:
+        unknown = next(one for one in (value, target, size) if one.number is None)
+        return _unknown(clause, unknown)
     gap = target.number - value.number
     if clause.below is None:
         gap = -gap
-    steps = _steps(gap / size, scope.word(clause.rounding))
+    steps = _steps(gap / size.number, scope.word(clause.rounding))
     points = clause.points * steps
     if not _gap_conclusive(clause, value, points):
         reason = f"limited_by_{value.limits[0]}" if value.limits else "upper_bound_only"
