@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,12 +29,19 @@ from collector.ingest.limits import IngestLimits
 from collector.ingest.metrics import IngestMetrics
 from collector.ingest.schema import WireBatch
 from collector.ingest.service import IngestService
+from collector.scoring.service import ScoringService
 from collector.security_headers import SecurityHeaders
-from collector.settings import SESSION_FILE, Settings
+from collector.settings import SESSION_FILE, SLOTS_FILE, Settings
+from collector.speedtest import routes as slot_routes
+from collector.speedtest.slots import SlotBook, SlotRules, SlotServer
+from collector.speedtest.tokens import read_secret
 from collector.storage.duckdb_series import DuckDBSeriesStore
 from collector.storage.ports import RecordStore, SeriesStore
 from collector.storage.sql_records import open_records
+from collector.web.services import WebServices
+from collector.web.site import Site
 from rubrics import __version__
+from rubrics.model import Rubric
 
 DESCRIPTION = """The collector of CampusGauge 校园标尺.
 
@@ -79,12 +86,16 @@ def make_data_dir(data: Path) -> None:
 def create_app(
     settings: Settings,
     stores: Stores,
+    rubrics: Mapping[str, Rubric],
     *,
     local_key: NewKey | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     limits: IngestLimits | None = None,
 ) -> FastAPI:
-    """Wire a collector over opened stores; it closes them when it shuts down."""
+    """Wire a collector over opened stores; it closes them when it shuts down.
+
+    Raises UnavailableError if the secret of a measurement server cannot be read.
+    """
     registry = CollectorRegistry()
     PlatformCollector(registry)
     ProcessCollector(registry=registry)
@@ -128,15 +139,38 @@ def create_app(
     )
     app.state.enrolment = EnrolmentService(stores.records, GuessGuard(time.monotonic), clock)
     app.state.ingest = IngestService(stores.records, limits, metrics, clock, applier)
+    # Ingest has its own share of threads, so that a rush of agents leaves some for the pages.
     app.state.ingest_limiter = anyio.CapacityLimiter(limits.concurrent_requests)
+
+    app.state.slots = SlotBook(_slot_servers(settings), SlotRules(), time.time)
 
     app.include_router(ingest_routes.router)
     app.include_router(enrolment_routes.router)
+    app.include_router(slot_routes.router)
     app.include_router(operations.router)
-    problems.install(app, error_page=None)
+    site = _site(stores, rubrics, clock)
+    site.mount(app)
+    problems.install(app, site.error_page)
     app.add_middleware(SecurityHeaders)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way
     return app
+
+
+def _site(stores: Stores, rubrics: Mapping[str, Rubric], clock: Callable[[], datetime]) -> Site:
+    sheets = ScoringService(stores.records, stores.series, rubrics)
+    return Site(WebServices(stores.records, stores.series, sheets, rubrics, clock))
+
+
+def _slot_servers(settings: Settings) -> list[SlotServer]:
+    """Read the secrets of the measurement servers. Raises UnavailableError if one is unusable."""
+    servers = []
+    for server in settings.measurement_servers:
+        file = server.token_file or settings.data / SLOTS_FILE
+        try:
+            servers.append(SlotServer(server.url, server.name, read_secret(file)))
+        except (OSError, ValueError) as error:
+            raise UnavailableError("speedtest_token", f"{server.url}: {error}") from error
+    return servers
 
 
 def _check_applier(applier: Applier) -> None:

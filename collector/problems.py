@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from collector.errors import CollectorError, RowError, UnauthenticatedError
+from collector.security_headers import HEADERS
 
 _CRASH_DETAIL = "The collector failed here; its log says where. Nothing was acknowledged."
 _HTTP_DETAILS = {
@@ -80,7 +81,9 @@ def install(app: FastAPI, error_page: ErrorPage | None) -> None:
     """Answer every error of the app with a problem document, or with a page for people."""
 
     def on_error(request: Request, error: Exception) -> Response:
-        problem, headers = describe(error)
+        problem, own_headers = describe(error)
+        # A crash is answered outside all middleware, so the headers are added here for all.
+        headers = {**HEADERS, **own_headers}
         if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
             log.error("request_crashed path=%s", request.url.path, exc_info=error)
         page = error_page(request, problem.status, problem.detail) if error_page else None

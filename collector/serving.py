@@ -19,6 +19,7 @@ from structlog.typing import Processor
 from collector.access import NewKey, make_key
 from collector.app import create_app, open_stores
 from collector.settings import Settings
+from rubrics.loader import official_rubrics
 
 SHUTDOWN_S = 10
 
@@ -32,7 +33,12 @@ def run(settings: Settings, listener: socket.socket, progress: Callable[[str], N
     _log_structured()
     local_key = make_key()
     address = address_of(settings.host, listener.getsockname()[1])
-    app = create_app(settings, open_stores(settings, progress), local_key=local_key)
+    stores = open_stores(settings, progress)
+    try:
+        app = create_app(settings, stores, official_rubrics(), local_key=local_key)
+    except BaseException:
+        stores.close()
+        raise
     inner = app.router.lifespan_context
 
     @asynccontextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import URL
 
@@ -17,6 +17,7 @@ RECORDS_FILE = "records.sqlite3"
 SERIES_FILE = "series.duckdb"
 SESSION_FILE = "session.key"
 LOCAL_FILE = "collector.json"
+SLOTS_FILE = "speedtest.token"
 
 SUPPORTED_RECORDS = "sqlite:///FILE"
 SUPPORTED_SERIES = "duckdb:///FILE"
@@ -41,12 +42,24 @@ def _series_url(value: str | None) -> str | None:
 
 
 class ServerAddress(BaseModel):
-    """A measurement server that agents of this county may use."""
+    """A measurement server that agents of this county may use.
+
+    `token_file` holds the secret that the server checks slots with; a single server may leave it
+    out and share the data directory's `speedtest.token`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: Annotated[str, Field(pattern=r"^https?://[^\s/@]+/?$")]
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/@=]+/?$")]
     name: Annotated[str, Field(min_length=1, max_length=100)]
+    token_file: Path | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> ServerAddress:
+        """Read `URL` or `URL=TOKEN_FILE`; the host and port become the name."""
+        url, _, file = text.partition("=")
+        name = url.partition("//")[2].rstrip("/") or url
+        return cls(url=url, name=name, token_file=Path(file) if file else None)
 
 
 class Settings(BaseSettings):
@@ -63,6 +76,16 @@ class Settings(BaseSettings):
     measurement_servers: tuple[ServerAddress, ...] = ()
     require_view_key: bool = False
     """Ask for a read key even on a loopback address: set it behind a reverse proxy."""
+
+    @field_validator("measurement_servers")
+    @classmethod
+    def _each_has_its_own_secret(
+        cls, servers: tuple[ServerAddress, ...]
+    ) -> tuple[ServerAddress, ...]:
+        files = {server.token_file for server in servers}
+        if len(files) < len(servers) or (len(servers) > 1 and None in files):
+            raise ValueError("several measurement servers need a token file each: URL=TOKEN_FILE")
+        return servers
 
     @property
     def records_url(self) -> str | URL:

@@ -7,10 +7,17 @@ import socket
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
 from collector.cli.options import DataOption, read_settings
 from collector.cli.output import explain, explained_errors, wrong_use
-from collector.settings import DEFAULT_PORT, SUPPORTED_RECORDS, SUPPORTED_SERIES, Settings
+from collector.settings import (
+    DEFAULT_PORT,
+    SUPPORTED_RECORDS,
+    SUPPORTED_SERIES,
+    ServerAddress,
+    Settings,
+)
 
 PORTS_TRIED = 50
 HELP = """启动采集服务：接收各校采集端的数据，提供页面和接口。Ctrl-C 停止。Run the collector.
@@ -40,22 +47,20 @@ def serve(
     ] = None,
     measurement_server: Annotated[
         list[str] | None,
-        typer.Option("--measurement-server", help="测速服务器 URL，可重复；下发给采集端"),
+        typer.Option(
+            "--measurement-server",
+            help="测速服务器 URL[=令牌文件]，可重复；默认令牌文件 DIR/speedtest.token",
+        ),
     ] = None,
 ) -> None:
     """Run the collector until it is stopped."""
-    servers = (
-        tuple({"url": url, "name": url.split("//")[-1].rstrip("/")} for url in measurement_server)
-        if measurement_server
-        else None
-    )
     settings = read_settings(
         data=data,
         host=host,
         port=port,
         series=series,
         records=records,
-        measurement_servers=servers,
+        measurement_servers=_servers(measurement_server or []),
     )
     listener = listen(settings)
     # Imported only now: a wrong option or a taken port is said at once.
@@ -63,6 +68,15 @@ def serve(
 
     with explained_errors(), listener:
         run(settings, listener, progress=explain)
+
+
+def _servers(texts: list[str]) -> tuple[ServerAddress, ...] | None:
+    try:
+        return tuple(ServerAddress.parse(text) for text in texts) or None
+    except ValidationError as error:
+        raise wrong_use(
+            "--measurement-server 有误：写作 http://主机:端口 或 http://主机:端口=令牌文件。"
+        ) from error
 
 
 def listen(settings: Settings) -> socket.socket:

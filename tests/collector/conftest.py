@@ -123,7 +123,7 @@ def start_county(tmp_path: Path) -> Iterator[Callable[..., County]]:
         settings = Settings(data=tmp_path / name, host=host)
         stores = open_stores(settings, lambda _: None)
         clock = Clock()
-        app = create_app(settings, stores, clock=clock, limits=limits)
+        app = create_app(settings, stores, {}, clock=clock, limits=limits)
         client = TestClient(app, base_url=f"http://{host}:8300", raise_server_exceptions=False)
         client.__enter__()
         clients.append(client)
