@@ -1,0 +1,199 @@
+"""A county on real stores behind the pages; only the scoring is given by hand-made sheets."""
+
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from collector import problems
+from collector.access import Access
+from collector.domain import (
+    Agent,
+    Batch,
+    EnrolmentCode,
+    Key,
+    Outcome,
+    School,
+    SchoolKind,
+    Scope,
+    Stage,
+    StoredReading,
+    StoredSheet,
+)
+from collector.errors import NotFoundError, UnprocessableError
+from collector.security_headers import SecurityHeaders
+from collector.storage.duckdb_series import DuckDBSeriesStore
+from collector.storage.ports import Delivery
+from collector.storage.sql_records import SqlRecordStore, open_records
+from collector.web.services import WebServices
+from collector.web.site import Site
+from rubrics.loader import load_rubric
+from rubrics.model import Rubric
+
+DATA = Path(__file__).parent / "data"
+NOW = datetime(2026, 11, 20, 6, 0, tzinfo=UTC)
+
+
+@dataclass
+class HandMadeSheets:
+    """Answers every score request with one sheet, and keeps it as the scoring service does."""
+
+    records: SqlRecordStore
+    content: dict[str, Any]
+    refusal: str | None = None
+
+    def score(self, school_id: str, rubric_id: str, now: datetime) -> StoredSheet:
+        """Return the sheet; refuse what the scoring service would refuse."""
+        if self.records.school(school_id) is None:
+            raise NotFoundError("school_unknown", f"There is no school {school_id!r}.")
+        if self.refusal is not None:
+            raise UnprocessableError("case_unusable", self.refusal)
+        digest = hashlib.sha256(school_id.encode()).hexdigest()
+        sheet = {**self.content, "content_hash": f"sha256:{digest}"}
+        stored = StoredSheet(
+            school_id, rubric_id, "2026", f"sha256:{digest}", now, "{}", json.dumps(sheet)
+        )
+        self.records.add_sheet(stored)
+        return stored
+
+
+@dataclass
+class County:
+    """The stores with short ways to fill them."""
+
+    records: SqlRecordStore
+    series: DuckDBSeriesStore
+    sheets: HandMadeSheets
+    rubrics: dict[str, Rubric]
+    now: datetime = NOW
+    sequence: int = field(default=0)
+
+    def add_school(self, school_id: str, name: str = "乌杨小学", **profile: Any) -> School:
+        """Add a school of 1200 students and 90 staff unless told otherwise."""
+        given = {
+            "kind": SchoolKind.GENERAL,
+            "stages": (Stage.PRIMARY,),
+            "students": 1200,
+            "staff": 90,
+            "classes": 24,
+            "as_of": date(2026, 9, 1),
+            **profile,
+        }
+        school = School(school_id, name, **given)
+        self.records.put_school(school)
+        return school
+
+    def add_agent(self, school_id: str, host: str = "server-01") -> str:
+        """Enrol an agent."""
+        agent_id = f"agent-{school_id}-{host}"
+        secret = hashlib.sha256(agent_id.encode()).digest()
+        later = self.now + timedelta(days=7)
+        self.records.add_code(EnrolmentCode(secret, school_id, self.now, later, 3))
+        agent = Agent(agent_id, school_id, host, "linux", self.now - timedelta(days=30))
+        key = Key(f"key-{agent_id}", Scope.AGENT, secret, self.now, school_id, agent_id)
+        assert self.records.enrol(secret, agent, key, self.now)
+        return agent_id
+
+    def push(self, school_id: str, agent_id: str, ago: timedelta, skew_s: float = 0.2) -> None:
+        """Let an agent be heard `ago` before now, with one good and one limited reading."""
+        self.sequence += 1
+        at, name = self.now - ago, f"batch-{self.sequence}"
+        digest = hashlib.sha256(name.encode()).digest()
+        delivery = Delivery(
+            name,
+            school_id,
+            agent_id,
+            "stream",
+            self.sequence,
+            at,
+            2,
+            digest,
+            b"{}",
+            "0.1.0",
+            skew_s,
+        )
+        self.records.accept([delivery])
+        good = StoredReading(
+            2 * self.sequence, "server_headroom", "host", at, Outcome.OK,
+            values={"cpu_used_ratio": 0.125},
+        )  # fmt: skip
+        limited = StoredReading(
+            2 * self.sequence + 1, "outlet_bandwidth", "default", at, Outcome.LIMITED, "same_host",
+            {"download_line_rate_mbps": 9120.5}, limited_by=("same_host",),
+        )  # fmt: skip
+        batch = Batch(name, school_id, agent_id, "stream", self.sequence, at, (good, limited))
+        self.series.apply_batches([batch])
+
+    def app(self, *, open_viewing: bool = True) -> FastAPI:
+        """Return the pages with the collector's own access rule, headers and error answers."""
+        app = FastAPI(docs_url=None, redoc_url=None)
+        app.state.access = Access(self.records, open_viewing=open_viewing, session_secret="s" * 32)
+        services = WebServices(
+            self.records, self.series, self.sheets, self.rubrics, lambda: self.now
+        )
+        site = Site(services)
+        site.mount(app)
+        problems.install(app, site.error_page)
+        app.add_middleware(SecurityHeaders)
+        return app
+
+
+@pytest.fixture
+def county(tmp_path: Path) -> Iterator[County]:
+    """Yield an empty county."""
+    records = open_records(f"sqlite:///{tmp_path / 'records.sqlite3'}", lambda _: None)
+    series = DuckDBSeriesStore(tmp_path / "series.duckdb")
+    sheets = HandMadeSheets(records, json.loads((DATA / "sheet.json").read_text("utf-8")))
+    rubric = load_rubric(DATA / "rubric.yaml")
+    yield County(records, series, sheets, {rubric.id: rubric})
+    series.close()
+    records.close()
+
+
+@pytest.fixture
+def busy_county(county: County) -> County:
+    """Return a county with a school in every reporting state, the example school first."""
+    county.add_school("zx-001", "示例小学", is_example=True)
+    county.push("zx-001", county.add_agent("zx-001"), timedelta(minutes=3), skew_s=95.0)
+    county.add_school("zx-002", "拔山中学", stages=(Stage.JUNIOR,), students=None)
+    county.push("zx-002", county.add_agent("zx-002"), timedelta(days=3))
+    county.add_school("zx-003", "白石小学")
+    county.add_agent("zx-003")
+    county.add_school("zx-004", "石宝小学")
+    county.sheets.score("zx-001", "test-campus", county.now - timedelta(minutes=2))
+    return county
+
+
+@pytest.fixture
+def client(county: County) -> Iterator[TestClient]:
+    """Yield a browser-like client that reads Chinese."""
+    headers = {"accept": "text/html", "accept-language": "zh-CN"}
+    with TestClient(county.app(), "http://127.0.0.1", headers=headers) as client:
+        yield client
+
+
+@pytest.fixture
+def live_address(busy_county: County) -> Iterator[str]:
+    """Yield the address of the pages of the busy county, served by uvicorn on a free port."""
+    config = uvicorn.Config(busy_county.app(), host="127.0.0.1", port=0, log_level="warning")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 10
+    while not server.started and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert server.started, "the server did not start within 10 s"
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(timeout=10)
