@@ -16,6 +16,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("enrol", "agent.commands.enrol", "用登记码登记本机 / enrol this host with a code"),
     ("run", "agent.commands.run", "持续测量并上报 / measure and report, all the time"),
     ("once", "agent.commands.once", "立即测一次，只显示不上报 / measure once, show only"),
+    ("check", "agent.commands.check", "本机能证明哪些条款、还缺什么 / what this host can prove"),
     ("bandwidth", "agent.bandwidth.command", "测线路带宽 / measure the line now"),
     ("list", "agent.commands.list", "有哪些探针、测什么 / the probes and what they report"),
     ("probe", "agent.commands.probe", "运行单个探针，逐行输出 JSON / one probe, JSON lines"),

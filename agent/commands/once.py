@@ -7,6 +7,7 @@ import json
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 from agent.commands.arguments import add_config, add_format, add_state
 from agent.commands.run import child_command
@@ -37,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         plans = [settings.probes[arguments.probe]]
     else:
         plans = [plan for plan in settings.probes.values() if plan.enabled]
-    readings = _take(plans, settings, arguments)
+    readings = take_readings(plans, settings, arguments.state, arguments.config)
     if arguments.format == "json":
         text = json.dumps([reading_fields(reading) for reading in readings], ensure_ascii=False)
         sys.stdout.write(text + "\n")
@@ -46,8 +47,11 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if any(reading.values for reading in readings) else 1
 
 
-def _take(
-    plans: Sequence[ProbePlan], settings: Settings, arguments: argparse.Namespace
+def take_readings(
+    plans: Sequence[ProbePlan],
+    settings: Settings,
+    state_dir: Path | None,
+    config_file: Path | None,
 ) -> list[Reading]:
     """Run the probes side by side, each within its time, in the registry's order."""
     results: dict[str, list[Reading]] = {}
@@ -57,7 +61,7 @@ def _take(
         if plan.cost is Cost.LIGHT:
             results[plan.probe] = run_in_process(load_probe(plan.probe), plan, Context())
         else:
-            command = child_command(plan.probe, arguments.state, arguments.config, settings)
+            command = child_command(plan.probe, state_dir, config_file, settings)
             results[plan.probe] = run_in_child(
                 plan, command, settings.children, now=utc_now, stop=stop
             )
