@@ -17,7 +17,7 @@ RECORDS_FILE = "records.sqlite3"
 SERIES_FILE = "series.duckdb"
 SESSION_FILE = "session.key"
 LOCAL_FILE = "collector.json"
-SLOTS_FILE = "speedtest.token"
+SLOTS_FILE = "measurement.secret"
 
 SUPPORTED_RECORDS = "sqlite:///FILE"
 SUPPORTED_SERIES = "duckdb:///FILE"
@@ -45,21 +45,14 @@ class ServerAddress(BaseModel):
     """A measurement server that agents of this county may use.
 
     `token_file` holds the secret that the server checks slots with; a single server may leave it
-    out and share the data directory's `speedtest.token`.
+    out and share the data directory's `measurement.secret`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: Annotated[str, Field(pattern=r"^https?://[^\s/@=]+/?$")]
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/@]+/?$")]
     name: Annotated[str, Field(min_length=1, max_length=100)]
     token_file: Path | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> ServerAddress:
-        """Read `URL` or `URL=TOKEN_FILE`; the host and port become the name."""
-        url, _, file = text.partition("=")
-        name = url.partition("//")[2].rstrip("/") or url
-        return cls(url=url, name=name, token_file=Path(file) if file else None)
 
 
 class Settings(BaseSettings):
@@ -84,7 +77,7 @@ class Settings(BaseSettings):
     ) -> tuple[ServerAddress, ...]:
         files = {server.token_file for server in servers}
         if len(files) < len(servers) or (len(servers) > 1 and None in files):
-            raise ValueError("several measurement servers need a token file each: URL=TOKEN_FILE")
+            raise ValueError("several measurement servers need a token file each")
         return servers
 
     @property

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import typer
 
-from collector.cli import enrol_code, key, school, serve
+from collector.cli import (
+    enrol_code,
+    key,
+    rubric,
+    school,
+    score,
+    serve,
+    speedtest_server,
+    up,
+)
 
 app = typer.Typer(
     name="campusgauge",
     help="""校园标尺 CampusGauge：区县教育局一侧的命令（采集、评分、细则）。
 
     第一次使用 first steps:\n
+      campusgauge up                      在本机试用全套系统 try the whole line here\n
       campusgauge serve --data DIR        启动采集服务 start the collector\n
       campusgauge school add --data DIR   登记学校 add a school\n
       campusgauge enrol-code --data DIR   发放注册码，在学校主机上运行 campusgauge-agent enrol
@@ -21,7 +31,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.command("up", help=up.HELP)(up.up)
 app.command("serve", help=serve.HELP)(serve.serve)
 app.command("enrol-code", help=enrol_code.HELP)(enrol_code.enrol_code)
+app.command("score", help=score.HELP)(score.score)
+app.command("speedtest-server", help=speedtest_server.HELP)(speedtest_server.speedtest_server)
 app.add_typer(school.app, name="school")
 app.add_typer(key.app, name="key")
+app.add_typer(rubric.app, name="rubric")

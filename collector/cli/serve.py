@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import errno
 import socket
+from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
 from collector.cli.options import DataOption, read_settings
 from collector.cli.output import explain, explained_errors, wrong_use
 from collector.settings import (
     DEFAULT_PORT,
+    SLOTS_FILE,
     SUPPORTED_RECORDS,
     SUPPORTED_SERIES,
-    ServerAddress,
     Settings,
 )
 
@@ -47,9 +47,14 @@ def serve(
     ] = None,
     measurement_server: Annotated[
         list[str] | None,
+        typer.Option("--measurement-server", help="测速服务器 URL，可重复；下发给采集端"),
+    ] = None,
+    measurement_token_file: Annotated[
+        list[Path] | None,
         typer.Option(
-            "--measurement-server",
-            help="测速服务器 URL[=令牌文件]，可重复；默认令牌文件 DIR/speedtest.token",
+            "--measurement-token-file",
+            help=f"测速服务器的令牌文件，与上一项一一对应；仅一台时默认 DIR/{SLOTS_FILE}",
+            dir_okay=False,
         ),
     ] = None,
 ) -> None:
@@ -60,7 +65,7 @@ def serve(
         port=port,
         series=series,
         records=records,
-        measurement_servers=_servers(measurement_server or []),
+        measurement_servers=_servers(measurement_server or [], measurement_token_file or []),
     )
     listener = listen(settings)
     # Imported only now: a wrong option or a taken port is said at once.
@@ -70,13 +75,17 @@ def serve(
         run(settings, listener, progress=explain)
 
 
-def _servers(texts: list[str]) -> tuple[ServerAddress, ...] | None:
-    try:
-        return tuple(ServerAddress.parse(text) for text in texts) or None
-    except ValidationError as error:
+def _servers(urls: list[str], token_files: list[Path]) -> list[dict[str, object]] | None:
+    """Pair the servers with their token files, in order; a single server needs none."""
+    if token_files and len(token_files) != len(urls):
         raise wrong_use(
-            "--measurement-server 有误：写作 http://主机:端口 或 http://主机:端口=令牌文件。"
-        ) from error
+            "--measurement-token-file 须与 --measurement-server 一一对应 give one for each server"
+        )
+    files: list[Path | None] = [*token_files] or [None] * len(urls)
+    return [
+        {"url": url, "name": url.partition("//")[2].rstrip("/") or url, "token_file": file}
+        for url, file in zip(urls, files, strict=True)
+    ] or None
 
 
 def listen(settings: Settings) -> socket.socket:
