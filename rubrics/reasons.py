@@ -26,6 +26,7 @@ class Actor(StrEnum):
     NETWORK_ADMIN = "network_admin"
     SCHOOL = "school"
     BUREAU = "bureau"
+    INSPECTOR = "inspector"
 
 
 class Reason(BaseModel):

@@ -17,6 +17,8 @@ class ValueView:
     kind: str
     text: str
     basis: tuple[str, ...]
+    usable: bool = True
+    """False: the number was seen and may not decide."""
 
 
 def value_views(
@@ -26,35 +28,30 @@ def value_views(
     measured: list[ValueView] = []
     declared: list[ValueView] = []
     seen: set[tuple[object, ...]] = set()
-    for value in (_main_value(found), *(found.get("values") or ())):
-        if value is None or value.get("value") is None:
+    for written in (found, *(found.get("values") or ())):
+        value = {**written, **(written.get("origin") or {})}
+        if value.get("value") is None:
             continue
         identity = (value.get("kind"), value.get("name"), str(value["value"]))
         if identity in seen:
             continue
         seen.add(identity)
         side = measured if value.get("kind") in MEASURED_KINDS else declared
-        side.append(_value_view(value, found.get("unit"), formatter))
+        side.append(_value_view(value, formatter))
     return tuple(measured), tuple(declared)
 
 
-def _main_value(found: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    origin = found.get("origin")
-    if not origin:
-        return None
-    return {**origin, "value": found.get("value"), "unit": found.get("unit")}
-
-
-def _value_view(value: Mapping[str, Any], unit: str | None, formatter: Formatter) -> ValueView:
+def _value_view(value: Mapping[str, Any], formatter: Formatter) -> ValueView:
     return ValueView(
         kind=kind_word(value.get("kind"), formatter),
-        text=formatter.quantity(value["value"], value.get("unit") or unit),
+        text=formatter.quantity(value["value"], value.get("unit")),
         basis=tuple(_basis(value, formatter)),
+        usable=value.get("usable") is not False,
     )
 
 
 def kind_word(kind: str | None, formatter: Formatter) -> str:
-    """Name where a value comes from, in one word."""
+    """Name where a value comes from, in one word; an answer without an origin was filled in."""
     _ = formatter.translator.gettext
     words = {
         "measured": _("实测"),
@@ -63,7 +60,7 @@ def kind_word(kind: str | None, formatter: Formatter) -> str:
         "contracted": _("合同"),
         "judged": _("人工判定"),
     }
-    return words.get(kind or "", _("来源未知"))
+    return words.get(kind or "", _("填报"))
 
 
 def _basis(value: Mapping[str, Any], formatter: Formatter) -> list[str]:
@@ -84,6 +81,9 @@ def _basis(value: Mapping[str, Any], formatter: Formatter) -> list[str]:
             if since == until
             else _("%(since)s 至 %(until)s") % {"since": since, "until": until}
         )
+    if excluded := value.get("excluded"):
+        number = sum(int(count) for count in excluded.values())
+        parts.append(nget("%(num)s 次不计", "%(num)s 次不计", number) % {"num": number})
     if value.get("as_of"):
         parts.append(_("截至 %(day)s") % {"day": _day(value["as_of"], formatter)})
     return parts

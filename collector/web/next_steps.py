@@ -34,6 +34,7 @@ def actor_word(actor: Actor, translator: Translator) -> str:
         Actor.NETWORK_ADMIN: _("网管员"),
         Actor.SCHOOL: _("学校填报人"),
         Actor.BUREAU: _("教委"),
+        Actor.INSPECTOR: _("评估人员"),
     }
     return words[actor]
 

@@ -28,7 +28,8 @@ SheetJson: TypeAlias = Mapping[str, Any]
 class FindingView:
     """One row of the table: a criterion, what was asked, what was found, the verdict."""
 
-    id: str
+    label: str
+    """The official number of the clause (1e); one of ours (C4.2) where the document has none."""
     anchor: str
     clause: str
     result: Result
@@ -44,7 +45,7 @@ class FindingView:
     @property
     def bare(self) -> bool:
         """Nothing is asked in numbers and nothing was found: the reason says it all."""
-        return not (self.threshold or self.measured or self.declared or self.working)
+        return not (self.threshold or self.measured or self.declared)
 
 
 @dataclass(frozen=True)
@@ -156,8 +157,8 @@ class SheetReader:
     def _item(self, item: ItemOutline, scored: Mapping[str, Any]) -> ItemView:
         clauses = {criterion.id: criterion for criterion in item.criteria}
         findings = tuple(
-            self._finding(found, clauses.get(str(found.get("id"))), item)
-            for found in scored.get("findings") or [{"id": item.id}]
+            self._finding(found, clauses.get(str(found.get("id"))), item, number)
+            for number, found in enumerate(scored.get("findings") or [{"id": item.id}], start=1)
         )
         return ItemView(
             id=item.id,
@@ -168,19 +169,24 @@ class SheetReader:
             points=points_of(scored),
             working=self._working(scored),
             findings=findings,
-            warnings=tuple(map(self._warning, scored.get("warnings") or ())),
+            warnings=tuple(map(self.reason, scored.get("warnings") or ())),
         )
 
     def _finding(
-        self, found: Mapping[str, Any], clause: CriterionOutline | None, item: ItemOutline
+        self,
+        found: Mapping[str, Any],
+        clause: CriterionOutline | None,
+        item: ItemOutline,
+        number: int,
     ) -> FindingView:
         identifier = str(found.get("id") or item.id)
+        official = identifier.startswith(item.id)
         code = found.get("reason")
         measured, declared = value_views(found, self.formatter)
         return FindingView(
-            id=identifier,
-            anchor=f"criterion-{identifier}",
-            clause=clause.text if clause else item.text,
+            label=identifier if official else f"{item.id}.{number}",
+            anchor=f"criterion-{identifier if official else f'{item.id}-{identifier}'}",
+            clause=self._clause(found, clause, item),
             result=Result(found.get("result") or Result.INSUFFICIENT),
             threshold=self._threshold(found),
             threshold_working=self._threshold_working(clause),
@@ -192,11 +198,20 @@ class SheetReader:
             source=found.get("source"),
         )
 
+    def _clause(
+        self, found: Mapping[str, Any], clause: CriterionOutline | None, item: ItemOutline
+    ) -> str:
+        """Return the official words; the finding's own title where the rubric names no clause."""
+        return clause.text if clause else str(found.get("title") or item.text)
+
     def _threshold(self, found: Mapping[str, Any]) -> str | None:
         if found.get("threshold") is None:
             return None
+        bounds, unit = found["threshold"], found.get("unit")
+        if isinstance(bounds, list):
+            return " – ".join(self.formatter.quantity(bound, unit) for bound in bounds)
         sign = self.formatter.comparison(found.get("op"))
-        return f"{sign} {self.formatter.quantity(found['threshold'], found.get('unit'))}".strip()
+        return f"{sign} {self.formatter.quantity(bounds, unit)}".strip()
 
     def _threshold_working(self, clause: CriterionOutline | None) -> str | None:
         """Write how this school's threshold comes about: `512 kbit/s × 1290 人`."""
@@ -215,11 +230,6 @@ class SheetReader:
     def _working(self, part: Mapping[str, Any]) -> str | None:
         own, other = ("working", "working_en") if self.chinese else ("working_en", "working")
         return part.get(own) or part.get(other) or None
-
-    def _warning(self, warning: str | Mapping[str, Any]) -> str:
-        if isinstance(warning, str):
-            return self.reason(warning)
-        return str(warning.get("zh" if self.chinese else "en") or warning.get("detail") or warning)
 
     def reason(self, code: str) -> str:
         """Return the sentence of a reason code; an unlisted code is shown as it is."""

@@ -1,4 +1,4 @@
-"""A county on real stores behind the pages; only the scoring is given by hand-made sheets."""
+"""A county on real stores and the real engine behind the pages; only the case is hand-made."""
 
 import hashlib
 import json
@@ -37,6 +37,7 @@ from collector.storage.ports import Delivery
 from collector.storage.sql_records import SqlRecordStore, open_records
 from collector.web.services import WebServices
 from collector.web.site import Site
+from rubrics.engine import evaluate
 from rubrics.loader import load_rubric
 from rubrics.model import Rubric
 
@@ -45,23 +46,43 @@ NOW = datetime(2026, 11, 20, 6, 0, tzinfo=UTC)
 
 
 @dataclass
-class HandMadeSheets:
-    """Answers every score request with one sheet, and keeps it as the scoring service does."""
+class CaseSheets:
+    """Scores every school by the engine on one hand-made case, and keeps the sheet.
+
+    Indicators from samples need weeks of them; what the pages show of a sheet does not.
+    """
 
     records: SqlRecordStore
-    content: dict[str, Any]
+    rubrics: dict[str, Rubric]
+    case: dict[str, Any]
     refusal: str | None = None
 
     def score(self, school_id: str, rubric_id: str, now: datetime) -> StoredSheet:
         """Return the sheet; refuse what the scoring service would refuse."""
-        if self.records.school(school_id) is None:
+        school = self.records.school(school_id)
+        if school is None:
             raise NotFoundError("school_unknown", f"There is no school {school_id!r}.")
         if self.refusal is not None:
             raise UnprocessableError("case_unusable", self.refusal)
-        digest = hashlib.sha256(school_id.encode()).hexdigest()
-        sheet = {**self.content, "content_hash": f"sha256:{digest}"}
+        profile = {
+            "id": school.id,
+            "name": school.name,
+            "kind": school.kind.value,
+            "stages": [stage.value for stage in school.stages],
+            "students": school.students,
+            "staff": school.staff,
+            "classes": school.classes,
+        }
+        case = {**self.case, "school": profile}
+        sheet = evaluate(self.rubrics[rubric_id], case)
         stored = StoredSheet(
-            school_id, rubric_id, "2026", f"sha256:{digest}", now, "{}", json.dumps(sheet)
+            school_id,
+            rubric_id,
+            self.rubrics[rubric_id].version,
+            sheet.content_hash,
+            now,
+            json.dumps(case),
+            json.dumps(sheet.to_json(), ensure_ascii=False),
         )
         self.records.add_sheet(stored)
         return stored
@@ -73,7 +94,7 @@ class County:
 
     records: SqlRecordStore
     series: DuckDBSeriesStore
-    sheets: HandMadeSheets
+    sheets: CaseSheets
     rubrics: dict[str, Rubric]
     now: datetime = NOW
     sequence: int = field(default=0)
@@ -153,9 +174,10 @@ def county(tmp_path: Path) -> Iterator[County]:
     """Yield an empty county."""
     records = open_records(f"sqlite:///{tmp_path / 'records.sqlite3'}", lambda _: None)
     series = DuckDBSeriesStore(tmp_path / "series.duckdb")
-    sheets = HandMadeSheets(records, json.loads((DATA / "sheet.json").read_text("utf-8")))
     rubric = load_rubric(DATA / "rubric.yaml")
-    yield County(records, series, sheets, {rubric.id: rubric})
+    rubrics = {rubric.id: rubric}
+    case = json.loads((DATA / "case.json").read_text("utf-8"))
+    yield County(records, series, CaseSheets(records, rubrics, case), rubrics)
     series.close()
     records.close()
 

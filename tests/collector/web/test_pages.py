@@ -4,11 +4,17 @@ import re
 from datetime import date, timedelta
 from html.parser import HTMLParser
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from fastapi.testclient import TestClient
 
 from collector.domain import Fact, SchoolKind
+from collector.web.formatting import Formatter
+from collector.web.language import load_translator
+from collector.web.outline import outline_of
+from collector.web.sheet_page import SheetReader
+from collector.web.verdicts import Result
 
 
 class Text(HTMLParser):
@@ -119,10 +125,11 @@ def test_a_void_measurement_is_insufficient_beside_the_contract(client: TestClie
     """Threshold of this school, contract, missing measurement and the reason stand side by side."""
     text = row(client.get("/schools/zx-001").text, "criterion-1a")
     assert "≥ 660.48 Mbit/s 512 kbit/s × 在校师生 1290 人" in text
-    assert "实测 无数据" in text
+    assert "9120.5 Mbit/s 不作判定依据 p90" in text
+    assert "12 次不计" in text
     assert "1000 Mbit/s 合同 截至 2026-09-01" in text
     assert "证据不足" in text
-    assert "算式 512 × 1290 ÷ 1000 = 660.48" in text
+    assert "算式 9120.5 ≥ 512 × 1290 ÷ 1000 = 660.48" in text
     assert "测速服务器与本机是同一台主机" in text
 
 
@@ -135,17 +142,31 @@ def test_a_measured_value_says_how_it_came_about(client: TestClient) -> None:
 
 
 @pytest.mark.usefixtures("busy_county")
-def test_a_reason_without_a_sentence_is_still_shown(client: TestClient) -> None:
+def test_what_nobody_entered_says_so_in_one_line(client: TestClient) -> None:
+    """Thirty open questions must stay scannable: one row each, the reason in it."""
+    text = row(client.get("/schools/zx-001").text, "criterion-1d")
+    assert text.startswith("1d 建有无线网络 还没有填报。")
+    assert text.endswith("证据不足")
+
+
+def test_a_reason_without_a_sentence_is_still_shown(county: Any) -> None:
     """A newer engine may know codes that this list lacks; silence would be worse."""
-    assert "a_reason_nobody_listed" in row(client.get("/schools/zx-001").text, "criterion-1d")
+    outline = outline_of(county.rubrics["test-campus"])
+    formatter = Formatter(load_translator("zh"), ZoneInfo("Asia/Shanghai"))
+    view = SheetReader(outline, {}, formatter, {}).read(
+        {"items": {"2": {"findings": [{"id": "2a", "result": "insufficient", "reason": "newer"}]}}}
+    )
+    reasons = {finding.label: finding.reason for finding in view.findings}
+    assert reasons == {"1": None, "2a": "newer", "3": None}
+    assert {finding.result for finding in view.findings} == {Result.INSUFFICIENT}
 
 
 @pytest.mark.usefixtures("busy_county")
 def test_conflicting_values_stand_side_by_side(client: TestClient) -> None:
     """A declaration is never overwritten by a measurement, nor the other way round."""
     text = row(client.get("/schools/zx-001").text, "criterion-2a")
-    assert "2.5 小时" in text
-    assert "8 小时 申报" in text
+    assert "4 TB" in text
+    assert "8000 GB 申报" in text
     assert "数据矛盾" in text
 
 
