@@ -8,7 +8,6 @@ misspelt setting that is silently ignored is found months later, by an inspector
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 import tomllib
@@ -109,6 +108,8 @@ def _refuse_unknown(
 ) -> None:
     for key in given:
         if key not in known:
+            import difflib  # the steady process has no mistakes to explain
+
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {place}{near[0]}?" if near else f"known: {', '.join(known)}"
             raise ConfigError(f"{source}: unknown {kind} {place}{key}; {hint}")

@@ -32,7 +32,7 @@ from agent.file_lock import FileLock, LockHeldError
 from agent.probes.base import utc_now
 from agent.reading import Reading
 from agent.settings import SpoolSettings
-from agent.spool_file import open_database, quarantine
+from agent.spool_file import is_damage, open_database, quarantine, used_bytes
 from agent.wire import Envelope, batch_rows, encode_batch, encode_reading
 
 MAX_REJECTED = 1000
@@ -100,7 +100,7 @@ class Spool:
         try:
             self._database = open_database(self._path)
         except sqlite3.DatabaseError as error:
-            if not _is_damage(error):
+            if not is_damage(error):
                 raise
             self.quarantined.append(quarantine(self._path, self._now()))
             self._database = open_database(self._path)
@@ -125,7 +125,7 @@ class Spool:
             with self._transaction() as database:
                 work(database)
         except sqlite3.DatabaseError as error:
-            if not _is_damage(error):
+            if not is_damage(error):
                 raise
             with self._mutex:
                 self._database.close()
@@ -153,7 +153,7 @@ class Spool:
         dropped = database.execute(
             "DELETE FROM queue WHERE time < ?", (oldest_allowed.timestamp(),)
         ).rowcount
-        while _used_bytes(database) > self._settings.max_bytes:
+        while used_bytes(database) > self._settings.max_bytes:
             step = database.execute(
                 "DELETE FROM queue WHERE sequence IN"
                 " (SELECT sequence FROM queue ORDER BY sequence LIMIT ?)",
@@ -263,7 +263,7 @@ class Spool:
                 queued=queued,
                 claimed=claimed,
                 rejected=rejected,
-                used_bytes=_used_bytes(database),
+                used_bytes=used_bytes(database),
                 dropped_total=_count(database, "dropped_total", 0),
                 rejected_total=_count(database, "rejected_total", 0),
                 oldest=None if oldest is None else datetime.fromtimestamp(oldest, UTC),
@@ -274,19 +274,6 @@ class Spool:
         with self._mutex:
             self._database.close()
         self._file_lock.release()
-
-
-def _is_damage(error: sqlite3.DatabaseError) -> bool:
-    """Tell a damaged file from a full or busy disk, which a new file would not help."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return code is None or code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-def _used_bytes(database: sqlite3.Connection) -> int:
-    (pages,) = database.execute("PRAGMA page_count").fetchone()
-    (free,) = database.execute("PRAGMA freelist_count").fetchone()
-    (size,) = database.execute("PRAGMA page_size").fetchone()
-    return int((pages - free) * size)
 
 
 def _count(database: sqlite3.Connection, name: str, more: int) -> int:

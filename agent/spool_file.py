@@ -81,6 +81,20 @@ def _prepare(database: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError("not a spool: it has no stream id")
 
 
+def is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Tell a damaged file from a full or busy disk, which a new file would not help."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is None or code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def used_bytes(database: sqlite3.Connection) -> int:
+    """Return the bytes of the pages that hold something; freed pages are used again."""
+    (pages,) = database.execute("PRAGMA page_count").fetchone()
+    (free,) = database.execute("PRAGMA freelist_count").fetchone()
+    (size,) = database.execute("PRAGMA page_size").fetchone()
+    return int((pages - free) * size)
+
+
 def quarantine(path: Path, now: datetime) -> Path:
     """Move a damaged spool and its journals aside and return its new place; keep the newest few."""
     stamp = now.strftime("%Y%m%dT%H%M%S%fZ")
