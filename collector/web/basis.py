@@ -19,6 +19,8 @@ class ValueView:
     basis: tuple[str, ...]
     usable: bool = True
     """False: the number was seen and may not decide."""
+    answer: bool = False
+    """A yes or no, not a number."""
 
 
 def value_views(
@@ -47,6 +49,7 @@ def _value_view(value: Mapping[str, Any], formatter: Formatter) -> ValueView:
         text=formatter.quantity(value["value"], value.get("unit")),
         basis=tuple(_basis(value, formatter)),
         usable=value.get("usable") is not False,
+        answer=isinstance(value["value"], bool),
     )
 
 

@@ -10,7 +10,7 @@ from rubrics.exact import decimal_text
 from rubrics.model import Rubric
 from rubrics.model.expressions import OPERATORS, Compare, PerHead, Product, ProfileValue, Quantity
 from rubrics.model.rubric import Item, Section
-from rubrics.model.rules import Criterion, Judge, Level, Meets
+from rubrics.model.rules import Criterion, Deduct, Judge, Level, Meets
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,10 @@ class ItemOutline:
     id: str
     text: str
     title: str = ""
-    title_en: str | None = None
+    scoring_text: str = ""
+    """The document's words on how points are given or taken, where it has them."""
+    deducts: bool = False
+    """The findings are grounds for deducting, so their bounds say when points are lost."""
     criteria: tuple[CriterionOutline, ...] = ()
 
 
@@ -102,7 +105,8 @@ def _item(item: Item) -> ItemOutline:
         id=item.id,
         text=item.text,
         title=item.title.zh if item.title else "",
-        title_en=item.title.en if item.title else None,
+        scoring_text=item.scoring_text or "",
+        deducts=isinstance(item.rule, Deduct),
         criteria=tuple(_criterion(criterion) for criterion in _criteria(item)),
     )
 
@@ -141,6 +145,6 @@ def _factors(criterion: Criterion) -> Iterator[Factor]:
 
 
 def _stated(quantity: Quantity) -> Factor:
-    if quantity.unit == "per_person":  # 1.2 每人 × 1290 人: the heads beside it say it already
+    if quantity.unit in ("per_person", "ratio"):  # 1.2 × 1290 人, as the document writes it
         return Factor(quantity=(decimal_text(quantity.value), "count"))
     return Factor(quantity=(decimal_text(quantity.value), quantity.unit))

@@ -33,6 +33,8 @@ class FindingView:
     anchor: str
     clause: str
     result: Result
+    deducts: bool
+    """The bound is that of a deduction, not of the requirement."""
     threshold: str | None
     threshold_working: str | None
     measured: tuple[ValueView, ...]
@@ -43,9 +45,15 @@ class FindingView:
     source: str | None
 
     @property
-    def bare(self) -> bool:
-        """Nothing is asked in numbers and nothing was found: the reason says it all."""
-        return not (self.threshold or self.measured or self.declared)
+    def in_words(self) -> bool:
+        """No number is asked or known: answers and reason fit in one line."""
+        numbers = [value for value in (*self.measured, *self.declared) if not value.answer]
+        return not (self.threshold or numbers)
+
+    @property
+    def answered(self) -> bool:
+        """Somebody answered; the working then reads `已建无线网络: 是`."""
+        return bool(self.measured or self.declared)
 
 
 @dataclass(frozen=True)
@@ -70,16 +78,12 @@ class ItemView:
     anchor: str
     title: str
     text: str
+    scoring_text: str
     result: Result
     points: PointsView | None
     working: str | None
     findings: tuple[FindingView, ...]
     warnings: tuple[str, ...]
-
-    @property
-    def long_text(self) -> bool:
-        """The official text says more than the title: it opens on demand."""
-        return bool(self.title) and self.title != self.text
 
     @property
     def has_head(self) -> bool:
@@ -165,6 +169,7 @@ class SheetReader:
             anchor=f"item-{item.id}",
             title=item.title,
             text=item.text,
+            scoring_text=item.scoring_text,
             result=worst(finding.result for finding in findings),
             points=points_of(scored),
             working=self._working(scored),
@@ -188,6 +193,7 @@ class SheetReader:
             anchor=f"criterion-{identifier if official else f'{item.id}-{identifier}'}",
             clause=self._clause(found, clause, item),
             result=Result(found.get("result") or Result.INSUFFICIENT),
+            deducts=item.deducts,
             threshold=self._threshold(found),
             threshold_working=self._threshold_working(clause),
             measured=measured,
