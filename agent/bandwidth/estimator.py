@@ -20,6 +20,11 @@ from itertools import pairwise
 from agent.bandwidth.slices import Slice, Trace
 
 MIN_POINTS = 12
+MAX_POINTS = 96
+"""More add work, not precision: neighbours err alike."""
+EDGE_SHARE = 0.3
+"""At least this share of a stretch's points must lie on its upper edge."""
+FRAME_BYTES = 1514
 STEADY_BEND = 0.012
 """Halves of a stretch may differ by this share of the rate without being called bent."""
 LEVEL = 0.95
@@ -47,23 +52,35 @@ class Fit:
 
 
 def fit(points: Trace) -> Fit | None:
-    """Fit one line; None where there are too few points, no time passes or nothing arrives."""
+    """Fit the upper edge of `points`; None where too few lie on one, or nothing arrives."""
     if len(points) < MIN_POINTS or points[-1].t_s <= points[0].t_s:
         return None
-    slope, intercept, scatter, correlation = _least_squares(points)
-    if slope <= 0:
-        return None
+    if len(points) > MAX_POINTS:
+        step = len(points) / MAX_POINTS
+        points = [points[int(i * step)] for i in range(MAX_POINTS)]
+    line = _least_squares(points)
+    kept: Trace = points
+    for _ in range(3):
+        line = _least_squares(_peaks(points, line))
+        kept = _on_edge(points, line)
+        line = _least_squares(kept)
     start_s, end_s = points[0].t_s, points[-1].t_s
     length_s = end_s - start_s
+    third_s = length_s / 3
+    first = [p for p in kept if p.t_s <= start_s + third_s]
+    last = [p for p in kept if p.t_s >= end_s - third_s]
+    if line.slope <= 0 or min(len(first), len(last)) < 3:
+        return None
     # Neighbouring points err alike (a packet train is late for all of them): count fewer points.
-    effective = max(4.0, len(points) * (1 - correlation) / (1 + correlation))
-    margin = _Z * scatter * math.sqrt(12 / effective) / length_s / slope
-    middle = _index_at(points, start_s + length_s / 2)
-    first, second = points[: middle + 1], points[middle:]
+    effective = max(4.0, len(kept) * (1 - line.correlation) / (1 + line.correlation))
+    margin = _Z * line.scatter * math.sqrt(12 / effective) / length_s / line.slope
+    middle_s = start_s + length_s / 2
+    before = [p for p in kept if p.t_s <= middle_s]
+    after = [p for p in kept if p.t_s >= middle_s]
     bend = 0.0
-    if len(first) >= 3 and len(second) >= 3:
-        bend = (_least_squares(second)[0] - _least_squares(first)[0]) / slope
-    return Fit(start_s, end_s, slope, intercept, margin, bend)
+    if min(len(before), len(after)) >= 3:
+        bend = (_least_squares(after).slope - _least_squares(before).slope) / line.slope
+    return Fit(start_s, end_s, line.slope, line.at(start_s), margin, bend)
 
 
 def steady_stretch(trace: Trace, min_length_s: float) -> Fit | None:
@@ -74,15 +91,19 @@ def steady_stretch(trace: Trace, min_length_s: float) -> Fit | None:
     if len(trace) < MIN_POINTS:
         return None
     end_s = trace[-1].t_s
-    available_s = end_s - trace[0].t_s
-    length_s = available_s
+    length_s = end_s - trace[0].t_s
+    best: Fit | None = None
     while length_s >= min_length_s:
         found = fit(trace[_index_at(trace, end_s - length_s) :])
         # Halves have twice the noise of a slope over the whole, on half the length: 4x the margin.
-        if found and abs(found.bend_ratio) <= max(STEADY_BEND, min(4 * found.margin_ratio, 0.05)):
-            return found
-        length_s *= 0.88
-    return None
+        if (
+            found
+            and abs(found.bend_ratio) <= max(STEADY_BEND, min(4 * found.margin_ratio, 0.05))
+            and (best is None or found.margin_ratio < best.margin_ratio)
+        ):
+            best = found
+        length_s *= 0.8
+    return best
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,19 +178,53 @@ def _index_at(trace: Trace, t_s: float) -> int:
     return low
 
 
-def _least_squares(points: Trace) -> tuple[float, float, float, float]:
-    """Return slope, value at the first point, scatter (rms) and lag-1 correlation of the rest."""
-    t0, y0, n = points[0].t_s, points[0].total_bytes, len(points)
+@dataclass(frozen=True, slots=True)
+class _Line:
+    slope: float
+    t0: float
+    y0: float
+    scatter: float
+    correlation: float
+
+    def at(self, t_s: float) -> float:
+        return self.y0 + self.slope * (t_s - self.t0)
+
+
+def _peaks(points: Trace, line: _Line, blocks: int = 8) -> list[Slice]:
+    """Return the highest point over `line` of each of `blocks` equal stretches of time."""
+    start_s = points[0].t_s
+    width_s = (points[-1].t_s - start_s) / blocks
+    best: dict[int, tuple[float, Slice]] = {}
+    for point in points:
+        block = min(int((point.t_s - start_s) / width_s), blocks - 1)
+        height = point.total_bytes - line.at(point.t_s)
+        if block not in best or height > best[block][0]:
+            best[block] = (height, point)
+    return [point for _, point in best.values()]
+
+
+def _on_edge(points: Trace, edge: _Line) -> list[Slice]:
+    """Return the points that lie on the upper edge but for ordinary scatter."""
+    depths = [edge.at(p.t_s) - p.total_bytes for p in points]
+    usual = sorted(depths)[int(EDGE_SHARE * len(depths))]
+    allowed = max(2.5 * usual, 2 * FRAME_BYTES)
+    return [p for p, depth in zip(points, depths, strict=True) if depth <= allowed]
+
+
+def _least_squares(points: Trace) -> _Line:
+    """Return the least-squares line, its rms scatter and the lag-1 correlation of the residuals."""
+    t0, n = points[0].t_s, len(points)
+    b0 = points[0].total_bytes
     mean_t = sum(p.t_s - t0 for p in points) / n
-    mean_y = sum(p.total_bytes - y0 for p in points) / n
+    mean_y = sum(p.total_bytes - b0 for p in points) / n
     var_t = sum((p.t_s - t0 - mean_t) ** 2 for p in points)
     if var_t <= 0:
-        return 0.0, 0.0, 0.0, 0.0
-    cov = sum((p.t_s - t0 - mean_t) * (p.total_bytes - y0 - mean_y) for p in points)
+        return _Line(0.0, t0, b0 + mean_y, 0.0, 0.0)
+    cov = sum((p.t_s - t0 - mean_t) * (p.total_bytes - b0 - mean_y) for p in points)
     slope = cov / var_t
-    rest = [p.total_bytes - y0 - mean_y - slope * (p.t_s - t0 - mean_t) for p in points]
+    rest = [p.total_bytes - b0 - mean_y - slope * (p.t_s - t0 - mean_t) for p in points]
     power = sum(r * r for r in rest)
     scatter = math.sqrt(power / max(n - 2, 1))
     lagged = sum(a * b for a, b in pairwise(rest))
     correlation = min(max(lagged / power, 0.0), 0.98) if power > 0 else 0.0
-    return slope, y0 + mean_y - slope * mean_t, scatter, correlation
+    return _Line(slope, t0, b0 + mean_y - slope * mean_t, scatter, correlation)

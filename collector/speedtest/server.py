@@ -52,6 +52,8 @@ MAX_CHUNKS = 1024
 PROGRESS_S = 0.01
 SESSION_HEADER = "CampusGauge-Session"
 NONCE_HEADER = "CampusGauge-Nonce"
+CONGESTION_HEADER = "CampusGauge-Congestion"
+CONGESTION_CONTROLS = frozenset({"reno", "cubic", "bbr"})
 NO_CACHE = {
     "Cache-Control": "no-store, no-cache, must-revalidate, no-transform, max-age=0, s-maxage=0",
     "Pragma": "no-cache",
@@ -125,8 +127,6 @@ class MeasurementServer(ThreadingHTTPServer):
         """Serve one connection in its own thread; TLS shakes hands here, not while accepting."""
         connection = request
         try:
-            with contextlib.suppress(OSError):
-                prefer_bbr(request)
             if self._tls is not None:
                 connection = self._tls.wrap_socket(
                     request, server_side=True, do_handshake_on_connect=False
@@ -177,13 +177,11 @@ class MeasurementServer(ThreadingHTTPServer):
                 shut(sock)
 
 
-def prefer_bbr(sock: socket.socket) -> None:
-    """Send with BBR where the kernel has it: a lost packet then does not halve the rate.
-
-    The line is asked what it carries, not how one congestion control reacts to loss.
-    """
-    if hasattr(socket, "TCP_CONGESTION"):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"bbr")
+def use_congestion_control(sock: socket.socket, name: str) -> None:
+    """Send with the congestion control a test asks for, where this kernel and its rights allow."""
+    if hasattr(socket, "TCP_CONGESTION") and name in CONGESTION_CONTROLS:
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, name.encode())
 
 
 def shut(sock: socket.socket) -> None:
@@ -299,6 +297,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _garbage(self) -> None:
         session, flow = self._transfer()
+        use_congestion_control(self.connection, self.headers.get(CONGESTION_HEADER, ""))
         query = parse_qs(urlsplit(self.path).query)
         try:
             chunks = min(max(int(query.get("ckSize", ["4"])[0]), 1), MAX_CHUNKS)
