@@ -139,6 +139,14 @@ def _shortfall(value: ex.Shortfall, scope: Scope) -> Expression:
     return written
 
 
+def _rounded(value: ex.Rounded, scope: Scope) -> Expression:
+    factor = scope.unit(value).factor
+    inner = expression(value.rounded, scope).to(factor)
+    marks = {"floor": ("⌊", "⌋"), "ceil": ("⌈", "⌉"), "half_up": ("≈(", ")")}
+    opening, closing = marks.get(scope.word(value.mode), ("", ""))
+    return Expression(f"{opening}{inner.text}{closing}", factor, _PRODUCT)
+
+
 def _one_of(value: ex.OneOf, scope: Scope) -> Expression:
     known = next((p for p in value.one_of if resolve(p, scope).number is not None), None)
     return expression(value.one_of[0] if known is None else known, scope)
@@ -163,6 +171,7 @@ _WRITERS: dict[type, Callable[[Any, Scope], Expression]] = {
     ex.Shortfall: _shortfall,
     ex.Largest: _named("largest", "max"),
     ex.Smallest: _named("smallest", "min"),
+    ex.Rounded: _rounded,
     ex.OneOf: _one_of,
     ex.Variant: _variant,
 }
