@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import structlog
 import uvicorn
@@ -31,6 +33,9 @@ def run(settings: Settings, listener: socket.socket, progress: Callable[[str], N
     key of its own. Raises UnavailableError if a store cannot be opened.
     """
     _log_structured()
+    # uvicorn repeats the signal once it has shut down; being asked to stop is a success.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _exit)
     local_key = make_key()
     address = address_of(settings.host, listener.getsockname()[1])
     stores = open_stores(settings, progress)
@@ -62,6 +67,10 @@ def run(settings: Settings, listener: socket.socket, progress: Callable[[str], N
         limit_concurrency=2000,
     )
     uvicorn.Server(config).run(sockets=[listener])
+
+
+def _exit(*_: object) -> NoReturn:
+    raise SystemExit(0)
 
 
 def address_of(host: str, port: int) -> str:
