@@ -7,8 +7,9 @@ when at least three were tried, none answered, and the local gateway is there.
 Rights: none for tcp, http and dns. An icmp anchor needs CAP_NET_RAW or `net.ipv4.ping_group_range`.
 
 Settings: `anchors` (name, kind, host, and by kind port, path, expect_status, query), `gateway`
-(empty: the default route's), `answer_within_s`. The defaults are public DNS servers and a
-connectivity page in mainland China; on a closed education network set anchors inside it.
+(empty: the default route's), `answer_within_s`. No anchor is built in: whom a school's host talks to
+every minute is the school's choice, and until it chose, nothing is sent anywhere, the gateway
+included. The sample configuration lists anchors that suit mainland China.
 
 Metrics: see `Anchors.metrics`. Targets: `gateway`, the anchors' names, and `outlet`.
 
@@ -28,7 +29,7 @@ from enum import StrEnum
 from functools import partial
 from typing import ClassVar
 
-from agent.probes.base import Context, Metric, Probe, require_supported_system
+from agent.probes.base import Context, Metric, Probe, ProbeError, require_supported_system
 from agent.reading import Outcome, Reading
 from agent.system.bounded_calls import BoundedCalls
 from agent.system.gateway import read_default_gateway, read_neighbours, try_gateway
@@ -81,22 +82,11 @@ class Anchor:
         build_dns_question(0, self.query)
 
 
-DEFAULT_ANCHORS = (
-    Anchor("alidns", AnchorKind.DNS, "223.5.5.5"),
-    Anchor("dnspod", AnchorKind.DNS, "119.29.29.29"),
-    Anchor("114dns", AnchorKind.TCP, "114.114.114.114", 53),
-    Anchor("baidu-dns", AnchorKind.TCP, "180.76.76.76", 53),
-    Anchor(
-        "miui", AnchorKind.HTTP, "connect.rom.miui.com", path="/generate_204", expect_status=204
-    ),
-)
-
-
 @dataclass(frozen=True)
 class AnchorsSettings:
     """What to try. `gateway` empty: the IPv4 default gateway."""
 
-    anchors: tuple[Anchor, ...] = DEFAULT_ANCHORS
+    anchors: tuple[Anchor, ...] = ()
     gateway: str = ""
     answer_within_s: float = 2.0
 
@@ -130,9 +120,11 @@ class Anchors(Probe[AnchorsSettings]):
     def collect(self, settings: AnchorsSettings, context: Context) -> Iterable[Reading]:
         """Yield the gateway, each anchor, then the outlet, within three seconds.
 
-        Raises ProbeError `unsupported_system`.
+        Raises ProbeError `unsupported_system`, and `no_anchors` before any packet is sent.
         """
         require_supported_system(self._system)
+        if not settings.anchors:
+            raise ProbeError("no_anchors")
         calls: dict[str, Callable[[], Attempt]] = {
             anchor.name: partial(try_anchor, anchor, settings.answer_within_s)
             for anchor in settings.anchors

@@ -106,10 +106,10 @@ def test_wrong_settings_are_refused(wrong: Any, message: str) -> None:
         wrong()
 
 
-def test_defaults_can_prove_an_outage() -> None:
-    """The anchors that come with the agent are enough, and need no special right."""
-    defaults = AnchorsSettings().anchors
-    assert sum(anchor.kind is not AnchorKind.ICMP for anchor in defaults) >= 3
+def test_nothing_is_sent_before_the_school_chose_whom(host: Any) -> None:
+    """Without anchors neither an anchor nor the gateway is asked; the reading says what to do."""
+    with pytest.raises(ProbeError, match="no_anchors"):
+        list(Anchors("linux").collect(AnchorsSettings(), host.context()))
 
 
 def collect(tree: Any, settings: AnchorsSettings) -> dict[str, Reading]:
