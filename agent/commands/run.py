@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import signal
+import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -32,9 +33,14 @@ _log = logging.getLogger("agent.run")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare `run --state DIR [--config FILE]`."""
+    """Declare `run --state DIR [--config FILE] [--now]`."""
     add_state(parser)
     add_config(parser)
+    parser.add_argument(
+        "--now",
+        action="store_true",
+        help="启动时各探针都先测一次，重型的也测 / start with one run of every probe, heavy ones too",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -49,7 +55,10 @@ def run(arguments: argparse.Namespace) -> int:
     except SpoolBusyError as error:
         sys.stderr.write(f"该状态目录已有一个采集端在运行 / {error}\n")
         return 1
-    _Service(settings, arguments.state, arguments.config, spool, stop).run()
+    except sqlite3.Error as error:
+        sys.stderr.write(f"本地缓存无法打开，请检查磁盘 / cannot open the spool: {error}\n")
+        return 1
+    _Service(settings, arguments, spool, stop).run()
     return 0
 
 
@@ -92,14 +101,15 @@ class _Service:
     def __init__(
         self,
         settings: Settings,
-        state_dir: Path,
-        config_file: Path | None,
+        arguments: argparse.Namespace,
         spool: Spool,
         stop: threading.Event,
     ) -> None:
+        state_dir: Path = arguments.state
         self._settings = settings
         self._state_dir = state_dir
-        self._config_file = config_file
+        self._config_file: Path | None = arguments.config
+        self._heavy_at_once: bool = arguments.now
         self._spool = spool
         self._stop = stop
         self._latest = Latest()
@@ -139,8 +149,8 @@ class _Service:
 
     def _job(self, plan: ProbePlan) -> Job:
         run = self._run_here(plan) if plan.cost is Cost.LIGHT else self._run_apart(plan)
-        light = plan.cost is Cost.LIGHT
-        return Job(plan.probe, plan.interval_s, plan.timeout_s, run, at_once=light)
+        at_once = plan.cost is Cost.LIGHT or self._heavy_at_once
+        return Job(plan.probe, plan.interval_s, plan.timeout_s, run, at_once=at_once)
 
     def _run_here(self, plan: ProbePlan) -> Callable[[], list[Reading]]:
         probe = load_probe(plan.probe)
@@ -174,6 +184,7 @@ class _Service:
             intervals_s={plan.probe: plan.interval_s for plan in plans} | {NAME: INTERVAL_S},
             metrics={plan.probe: load_probe(plan.probe).metrics for plan in plans}
             | {NAME: METRICS},
+            push_state=lambda: self._pusher.state,
         )
         try:
             page = Page(self._settings.exposition, collector)

@@ -7,7 +7,7 @@ when at least three were tried, none answered, and the local gateway is there.
 Rights: none for tcp, http and dns. An icmp anchor needs CAP_NET_RAW or `net.ipv4.ping_group_range`.
 
 Settings: `anchors` (name, kind, host, and by kind port, path, expect_status, query), `gateway`
-(empty: the default route's), `answer_within_s`. No anchor is built in: whom a school's host talks to
+(empty: the default route's), `answer_within_s`. No anchor is built in: whom a school's host asks
 every minute is the school's choice, and until it chose, nothing is sent anywhere, the gateway
 included. The sample configuration lists anchors that suit mainland China.
 

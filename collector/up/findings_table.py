@@ -25,26 +25,29 @@ def findings_table(sheet: Mapping[str, Any], rubric: Rubric, school_name: str) -
     Findings that only wait for a person's entry are counted in the caption: on the first day
     they are most of the form and would hide the rest.
     """
-    table = Table(title=f"{rubric.title.zh} · {school_name}", title_justify="left", expand=True)
-    for heading, share in (("条件", 1), ("结论", 2), ("演算 / 原因", 8)):
-        table.add_column(heading, ratio=share, overflow="fold")
+    table = Table(title=f"{rubric.title.zh} · {school_name}", title_justify="left")
+    table.add_column("条件", no_wrap=True)
+    table.add_column("结论", no_wrap=True)
+    table.add_column("演算 / 原因", overflow="fold")
     waiting = 0
-    for finding in _findings(sheet):
-        if finding["reason"] in WAITING_FOR_A_PERSON:
+    for finding in _findings(sheet, rubric):
+        if finding["reason"] == WAITS_FOR_A_PERSON:
             waiting += 1
             continue
         sign, style = SIGNS[finding["result"]]
-        table.add_row(finding["id"], f"[{style}]{sign}[/]", _explanation(finding))
+        name = f"{finding['id']} {finding['title']}"
+        table.add_row(name, f"[{style}]{sign}[/]", _explanation(finding))
     table.caption = f"另有 {waiting} 个条件等待人工填报 · {waiting} more wait for an entry"
     return table
 
 
-WAITING_FOR_A_PERSON = frozenset({"no_entry", "not_judged"})
+WAITS_FOR_A_PERSON = "missing_entry"
 
 
-def _findings(sheet: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for item in sheet["items"].values():
-        yield from item["findings"]
+def _findings(sheet: Mapping[str, Any], rubric: Rubric) -> Iterator[Mapping[str, Any]]:
+    """Yield findings in the order of the document; the sheet's own keys are sorted."""
+    for item in rubric.items():
+        yield from sheet["items"][item.id]["findings"]
 
 
 def _explanation(finding: Mapping[str, Any]) -> str:
