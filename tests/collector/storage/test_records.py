@@ -1,0 +1,244 @@
+"""The record store: histories, exact values, bounds, migrations, concurrent processes."""
+
+from __future__ import annotations
+
+import dataclasses
+import sqlite3
+import subprocess
+import sys
+import threading
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+
+from collector.domain import Entry, Fact, School, SchoolKind, Stage, StoredSheet
+from collector.errors import NotFoundError
+from collector.storage.ports import Acceptance, Delivery, RecordStore, Refusal
+from collector.storage.sql_records import SqlRecordStore, open_records
+from collector.storage.sql_records.inbox import REFUSALS_KEPT_PER_SCHOOL, REMEMBERED_PER_STREAM
+from collector.storage.sql_records.schema import SCHEMA_VERSION, metadata
+
+NOW = datetime(2026, 11, 20, 1, 2, 3, 456789, tzinfo=UTC)
+SCHOOL = School("zx-001", "示例小学", SchoolKind.GENERAL, (Stage.PRIMARY,), 1200, 90, 24)
+MIGRATIONS = Path(sys.modules["collector.storage"].__path__[0]) / "migrations"
+
+
+@pytest.fixture
+def store(records: SqlRecordStore) -> RecordStore:
+    """Return a store with one school, by its port: mypy holds the class to the protocol."""
+    records.put_school(SCHOOL)
+    return records
+
+
+def delivery(number: int, content: bytes = bytes(32), **changes: Any) -> Delivery:
+    """Return a small delivery."""
+    made = Delivery(
+        f"batch-{number}", "zx-001", "a1", "stream", number, NOW, 1, content, b'{"n":1}'
+    )
+    return dataclasses.replace(made, **changes)
+
+
+def test_a_school_comes_back_as_it_was_and_can_be_updated(store: RecordStore) -> None:
+    """Unknown counts stay unknown; the same id updates."""
+    assert store.school("zx-001") == SCHOOL
+    changed = dataclasses.replace(SCHOOL, students=None, as_of=date(2026, 9, 1))
+    store.put_school(changed)
+    assert store.schools() == [changed]
+    assert changed.heads is None
+    assert store.school("none") is None
+
+
+def test_facts_keep_their_text_and_history(store: RecordStore) -> None:
+    """1000.10 stays 1000.10; the newest as-of wins even if it was recorded earlier."""
+    for value, as_of, minutes in (("1000.10", 9, 0), ("200", 1, 1), ("999", 9, 2)):
+        store.add_fact(
+            Fact(
+                "zx-001",
+                "contracted_mbps",
+                value,
+                date(2026, as_of, 1),
+                "王老师",
+                NOW + timedelta(minutes=minutes),
+            )
+        )
+    assert store.facts("zx-001")["contracted_mbps"].value == "999"
+    history = store.fact_history("zx-001", "contracted_mbps")
+    assert [fact.value for fact in history] == ["1000.10", "200", "999"]
+    assert history[0].recorded_at == NOW
+
+
+def test_entries_keep_type_and_history(store: RecordStore) -> None:
+    """A number stays a number, an exact text a text, and the last entry counts."""
+    values = [3, "1.10", True, None, ["a", 1], "四"]
+    for value in values:
+        store.add_entry(Entry("zx-001", "r", "C4", "rooms_missing", value, "王老师", NOW))
+    (current,) = store.entries("zx-001", "r")
+    assert current.value == "四"
+    history = store.entry_history("zx-001", "r", "C4", "rooms_missing")
+    assert [entry.value for entry in history] == values
+    assert [type(entry.value) for entry in history] == [type(value) for value in values]
+    assert store.entries("zx-001", "other") == []
+
+
+def test_an_unknown_school_is_an_error_that_says_what_to_do(store: RecordStore) -> None:
+    """Not a constraint's trace."""
+    with pytest.raises(NotFoundError, match="campusgauge school add"):
+        store.add_fact(Fact("none", "x", "1", date(2026, 1, 1), "a", NOW))
+
+
+def test_a_naive_time_is_refused(store: RecordStore) -> None:
+    """A zone is never guessed."""
+    with pytest.raises(Exception, match="aware"):
+        store.add_fact(Fact("zx-001", "x", "1", date(2026, 1, 1), "a", NOW.replace(tzinfo=None)))
+
+
+def test_one_call_gives_one_answer_for_each_delivery(store: RecordStore) -> None:
+    """Also for repetitions within the same call."""
+    answers = store.accept([delivery(1), delivery(1), delivery(1, b"x" * 32), delivery(2)])
+    assert answers == [
+        Acceptance.STORED,
+        Acceptance.DUPLICATE,
+        Acceptance.CONFLICT,
+        Acceptance.STORED,
+    ]
+    assert [row.batch_id for row in store.pending(10)] == ["batch-1", "batch-2"]
+
+
+def test_pending_is_bounded_in_bytes(store: RecordStore) -> None:
+    """Large bodies come one by one, small ones together, and at least one always comes."""
+    large = bytes(17 << 20)
+    store.accept([delivery(1, body=large), delivery(2, body=large), delivery(3)])
+    assert len(store.pending(10)) == 1
+    store.mark_applied([store.pending(10)[0].position, store.pending(10)[0].position + 1], NOW)
+    assert [row.batch_id for row in store.pending(10)] == ["batch-3"]
+
+
+def test_applied_rows_lose_their_body_and_stay_known(store: RecordStore) -> None:
+    """A late re-send is still a duplicate, a changed one still a conflict."""
+    store.accept([delivery(1)])
+    store.mark_applied([row.position for row in store.pending(10)], NOW)
+    assert store.pending_count() == 0
+    answers = store.accept([delivery(1), delivery(1, b"x" * 32)])
+    assert answers == [Acceptance.DUPLICATE, Acceptance.CONFLICT]
+
+
+def test_old_batch_ids_are_forgotten_except_the_newest_of_a_stream(store: RecordStore) -> None:
+    """A stream's newest ids outlive the week: a host that was off for months re-sends those."""
+    for number in range(40):
+        store.accept([delivery(number)])
+    store.accept([delivery(5, batch_id="other", stream="dead-stream", agent_id="a2")])
+    store.mark_applied([row.position for row in store.pending(100)], NOW)
+    much_later = NOW + timedelta(days=200)
+    store.accept([delivery(100, received_at=much_later, stream="third", batch_id="fresh")])
+    store.mark_applied([row.position for row in store.pending(100)], much_later)
+
+    again = [store.accept([delivery(number)])[0] for number in range(40)]
+    remembered = [n for n, answer in enumerate(again) if answer is Acceptance.DUPLICATE]
+    assert remembered == list(range(40 - REMEMBERED_PER_STREAM, 40))
+    other = delivery(5, batch_id="other", stream="dead-stream", agent_id="a2")
+    assert store.accept([other]) == [Acceptance.DUPLICATE]
+
+
+def test_refusals_are_bounded_per_school_and_counted(store: RecordStore) -> None:
+    """The newest are kept, another school's are not touched, the count goes on."""
+    store.put_school(dataclasses.replace(SCHOOL, id="zx-002"))
+    store.refuse(Refusal("zx-002", "b1", NOW, 400, "first", b"x"))
+    for number in range(REFUSALS_KEPT_PER_SCHOOL + 7):
+        store.refuse(Refusal("zx-001", "a1", NOW, 422, f"reason {number}", b"x"))
+    count = store.refusal_count("zx-001")
+    assert (count.total, count.kept) == (REFUSALS_KEPT_PER_SCHOOL + 7, REFUSALS_KEPT_PER_SCHOOL)
+    newest, *_ = store.refusals("zx-001", 5)
+    assert newest.reason == f"reason {REFUSALS_KEPT_PER_SCHOOL + 6}"
+    assert store.refusal_count("zx-002").kept == 1
+
+
+def test_a_sheet_is_kept_once_while_it_stays_the_same(store: RecordStore) -> None:
+    """The same hash again is not stored; going back to an earlier state is."""
+    sheet = StoredSheet("zx-001", "r", "1", "sha256:a", NOW, "{}", '{"n":1}')
+    other = dataclasses.replace(sheet, content_hash="sha256:b")
+    assert [store.add_sheet(s) for s in (sheet, sheet, other, sheet)] == [True, False, True, True]
+    assert store.latest_sheet("zx-001", "r") == sheet
+    assert store.sheet("sha256:b") == other
+    assert store.latest_sheet("zx-001", "other") is None
+
+
+def test_commits_are_durable(tmp_path: Path, store: RecordStore) -> None:
+    """Write-ahead log with FULL synchronisation on every connection: commit means fsync."""
+    del store
+    from collector.storage.sql_records.database import Database
+
+    database = Database(f"sqlite:///{tmp_path / 'records.sqlite3'}")
+    with database.writing() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+    database.close()
+
+
+def test_many_threads_write_at_once(store: RecordStore) -> None:
+    """Eight threads, two hundred batches: none fails for a lock, none is lost."""
+    errors: list[Exception] = []
+
+    def write(start: int) -> None:
+        try:
+            for number in range(start, start + 25):
+                store.accept([delivery(number)])
+        except Exception as error:  # noqa: BLE001  # reported below
+            errors.append(error)
+
+    threads = [threading.Thread(target=write, args=(n * 25,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert errors == []
+    assert store.pending_count() == 200
+
+
+def test_two_processes_may_start_on_a_new_directory_at_once(tmp_path: Path) -> None:
+    """Both migrate or wait; neither fails."""
+    program = (
+        "import sys; from collector.storage.sql_records import open_records;"
+        "open_records(f'sqlite:///{sys.argv[1]}', print).close()"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "records.sqlite3")]
+    running = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(3)]
+    for process in running:
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors.decode()
+
+
+def test_migrations_end_at_the_schema_of_the_code(tmp_path: Path) -> None:
+    """A table changed without a migration fails here, and so does a forgotten SCHEMA_VERSION."""
+    said: list[str] = []
+    file = tmp_path / "new.sqlite3"
+    open_records(f"sqlite:///{file}", said.append).close()
+    assert any(SCHEMA_VERSION in line for line in said)
+    assert ScriptDirectory(str(MIGRATIONS)).get_current_head() == SCHEMA_VERSION
+    engine = create_engine(f"sqlite:///{file}")
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
+    said.clear()
+    open_records(f"sqlite:///{file}", said.append).close()
+    assert said == []
+
+
+def test_the_file_is_a_plain_sqlite_database(tmp_path: Path, store: RecordStore) -> None:
+    """Any SQLite tool can check and back it up while it is open."""
+    with sqlite3.connect(tmp_path / "records.sqlite3") as other:
+        assert other.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert other.execute("SELECT count(*) FROM schools").fetchone() == (1,)
+        with sqlite3.connect(tmp_path / "copy.sqlite3") as copy:
+            other.backup(copy)
+        copy.close()
+    other.close()
+    copied = open_records(f"sqlite:///{tmp_path / 'copy.sqlite3'}", lambda _: None)
+    assert copied.schools() == store.schools()
+    copied.close()
