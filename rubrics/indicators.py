@@ -177,6 +177,8 @@ class IndicatorDefinition(CatalogueModel):
     """One sample is expected in every slot of this length; coverage is counted against it."""
     void_when: tuple[Name, ...] = Field(default=(), strict=False)
     """Samples limited by one of these say nothing; they are left out and counted."""
+    always_limited_by: tuple[Name, ...] = Field(default=(), strict=False)
+    """What measuring cannot see however often it is done, so that every value is a lower bound."""
     evidence: Annotated[Evidence, Field(strict=False)]
     sufficiency: Sufficiency = Sufficiency()
 
@@ -186,6 +188,8 @@ class IndicatorDefinition(CatalogueModel):
             raise ValueError(f"{self.id}: `combine` goes with two or more parts")
         if self.sufficiency.coverage is not None and self.expected_every_s is None:
             raise ValueError(f"{self.id}: a coverage needs `expected_every_s`")
+        if self.always_limited_by and self.evidence is not Evidence.LOWER_BOUND:
+            raise ValueError(f"{self.id}: `always_limited_by` makes the evidence a lower_bound")
         return self
 
     @property

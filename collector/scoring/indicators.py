@@ -7,6 +7,7 @@ groups become one number and one account of the evidence, in the form of the cas
   showed is kept under `observed`. A group that has no others voids the indicator.
 * `limited_by` is empty where every group has enough samples without a limit by themselves;
   otherwise it names every cause, and the engine will not fail a school on the value.
+* `targets` says over how many uplinks, links, volumes or servers the number was taken.
 * Evidence is as thin as its thinnest group (an uplink hardly tested, a server hardly seen), except
   for shares and means over many targets, where the targets together are the evidence.
 * What is unknown is None with a reason, never zero.
@@ -91,7 +92,7 @@ def indicator_value(
         "unit": definition.unit,
         "statistic": definition.statistic,
         **_account(definition, parts, spans),
-        "limited_by": list(_limited_by(definition.sufficiency, groups)),
+        "limited_by": list(_limited_by(definition, groups)),
     }
     times = [time for group in groups for time in (group.since, group.until) if time]
     if times:
@@ -104,14 +105,11 @@ def indicator_value(
     return result
 
 
-def unusable_value(
-    definition: IndicatorDefinition, elsewhere: Mapping[str, Json], reason: str
+def no_value(
+    definition: IndicatorDefinition, reason: str, observed: Json = None
 ) -> dict[str, Json]:
-    """Return an indicator without a value, though samples outside what counts showed something.
-
-    `elsewhere` is the indicator as computed from those; its value is kept as `observed`.
-    """
-    return {
+    """Return an indicator without a value: why, and what was seen that does not count."""
+    without: dict[str, Json] = {
         "value": None,
         "unit": definition.unit,
         "statistic": definition.statistic,
@@ -119,9 +117,9 @@ def unusable_value(
         "days": 0,
         "weeks": 0,
         "limited_by": [],
-        "observed": elsewhere["value"],
         "reason": reason,
     }
+    return without if observed is None else {**without, "observed": observed}
 
 
 def _combine(
@@ -183,7 +181,12 @@ def _account(
     """Say how much evidence there is: the thinnest part decides."""
     accounts = [_part_account(evidence) for evidence in parts]
     samples, days, weeks = (min(column) for column in zip(*accounts, strict=True))
-    account: dict[str, Json] = {"samples": samples, "days": days, "weeks": weeks}
+    account: dict[str, Json] = {
+        "samples": samples,
+        "days": days,
+        "weeks": weeks,
+        "targets": max(sum(1 for group in part.groups if group.samples) for part in parts),
+    }
     if definition.expected_every_s is not None:
         slot = timedelta(seconds=definition.expected_every_s)
         account["coverage"] = min(
@@ -227,12 +230,12 @@ def _coverage(slots: int, since: datetime, spans: Sequence[TimeSpan], slot: time
     return min(slots * scale // expected, scale) / scale
 
 
-def _limited_by(sufficiency: Sufficiency, groups: Sequence[GroupSummary]) -> Sequence[str]:
-    causes: set[str] = set()
+def _limited_by(definition: IndicatorDefinition, groups: Sequence[GroupSummary]) -> Sequence[str]:
+    causes = set(definition.always_limited_by)
     for group in groups:
         if not group.samples:
             causes.update(group.void_by_cause)
-        elif not _enough_free(sufficiency, group):
+        elif not _enough_free(definition.sufficiency, group):
             causes.update(group.limited_by_cause)
     return sorted(causes)
 

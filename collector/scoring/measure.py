@@ -6,19 +6,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from collector.domain import Json
+from collector.domain import Json, StoredReading
 from collector.scoring.calendar import SchoolCalendar
 from collector.scoring.indicators import (
     PartEvidence,
     indicator_value,
+    no_value,
     part_query,
-    unusable_value,
     weight_query,
 )
 from collector.storage.ports import SeriesStore, TimeSpan
-from rubrics.indicators import IndicatorDefinition, Window
+from rubrics.indicators import IndicatorDefinition, Part, Window
 
 _MINUTE = timedelta(minutes=1)
+READINGS_ASKED_FOR_A_REASON = 50
+"""The newest readings of a probe that may say why there are no samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +62,11 @@ def measure_indicators(
     window: ScoringWindow,
     calendar: SchoolCalendar,
 ) -> dict[str, Json]:
-    """Return the indicators that have samples, as the case file carries them.
+    """Return what is known of the indicators, as the case file carries it.
 
     An indicator whose samples all lie outside what counts has no value, says why, and shows what
-    was observed. One without any sample is absent.
+    was observed. One that was tried in vain has the reason of the newest try. One that nobody
+    tried is absent.
     """
     measured: dict[str, Json] = {}
     for definition in definitions:
@@ -83,15 +86,38 @@ def _measure(
 ) -> dict[str, Json] | None:
     spans = window.spans(definition.window, calendar, definition.last_days)
     value = _reduce(series, school_id, definition, spans)
-    if value is not None or definition.window is Window.ALL:
+    if value is not None:
         return value
-    all_day = window.spans(Window.ALL, calendar, definition.last_days)
-    elsewhere = _reduce(series, school_id, definition, all_day)
-    if elsewhere is None:
-        return None
-    unknown = calendar.unknown_days(window.since, window.stop) > 0
-    reason = "calendar_unknown" if unknown else "outside_school_hours"
-    return unusable_value(definition, elsewhere, reason)
+    if definition.window is not Window.ALL:
+        all_day = window.spans(Window.ALL, calendar, definition.last_days)
+        elsewhere = _reduce(series, school_id, definition, all_day)
+        if elsewhere is not None:
+            unknown = calendar.unknown_days(window.since, window.stop) > 0
+            reason = "calendar_unknown" if unknown else "outside_school_hours"
+            return no_value(definition, reason, elsewhere["value"])
+    why_not = _why_not_measured(series, school_id, definition, window)
+    return no_value(definition, why_not) if why_not else None
+
+
+def _why_not_measured(
+    series: SeriesStore, school_id: str, definition: IndicatorDefinition, window: ScoringWindow
+) -> str | None:
+    """Return the reason that the newest fitting reading gave, if it was tried and nothing came."""
+    for part in definition.parts:
+        for found in series.latest_readings(school_id, part.probe, READINGS_ASKED_FOR_A_REASON):
+            reading = found.reading
+            if reading.time >= window.since and reading.reason and _fits(part, reading):
+                return reading.reason
+    return None
+
+
+def _fits(part: Part, reading: StoredReading) -> bool:
+    if part.target is not None and reading.target != part.target:
+        return False
+    wanted = all(reading.labels.get(name) == text for name, text in part.labels.items())
+    return wanted and not any(
+        reading.labels.get(name) in texts for name, texts in part.labels_not.items()
+    )
 
 
 def _reduce(

@@ -77,6 +77,7 @@ def test_weights_count_as_source_series() -> None:
         ),
         (("evidence: exact", "evidence: exact\n    sufficiency: {coverage: '0.8'}"), "coverage"),
         (("evidence: exact", "evidence: exact\n    combine: max"), "combine"),
+        (("evidence: exact", "evidence: exact\n    always_limited_by: [x]"), "lower_bound"),
         (("link_speed.speed_mbps", "speed_mbps"), "series"),
     ],
 )

@@ -58,15 +58,17 @@ def measure(series: DuckDBSeriesStore) -> Callable[..., None]:
         agent: str = "a1",
         limited_by: tuple[str, ...] = (),
         labels: Mapping[str, str] | None = None,
+        failed: str | None = None,
     ) -> None:
+        outcome = Outcome.LIMITED if limited_by else Outcome.OK
         readings = tuple(
             StoredReading(
                 sequence=next(numbers),
                 probe=probe,
                 target=target,
                 time=time,
-                outcome=Outcome.LIMITED if limited_by else Outcome.OK,
-                reason=limited_by[0] if limited_by else None,
+                outcome=Outcome.FAILED if failed else outcome,
+                reason=failed or (limited_by[0] if limited_by else None),
                 values=values,
                 labels=labels or {},
                 limited_by=limited_by,

@@ -8,13 +8,11 @@ from typing import Any
 
 import pytest
 
-from collector.domain import Json
 from collector.scoring.calendar import SchoolCalendar
 from collector.scoring.indicators import (
     PartEvidence,
     indicator_value,
     part_query,
-    unusable_value,
     weight_query,
 )
 from collector.storage.ports import GroupSummary, TimeSpan
@@ -78,6 +76,7 @@ def test_outlet_capacity_is_the_sum_of_the_uplinks_p90() -> None:
         "samples": 12,
         "days": 6,
         "weeks": 2,
+        "targets": 2,
         "limited_by": [],
         "since": "2026-09-07T00:00:00+00:00",
         "until": "2026-09-20T09:29:00+00:00",
@@ -192,21 +191,15 @@ def test_backbone_is_the_worst_link_and_storage_the_sum_of_volumes() -> None:
     links = [replace(GROUP, value=10000.0), replace(GROUP, group="b", value=1000.0)]
     assert value_of("backbone_link_speed", links)["value"] == 1000
     volumes = [replace(GROUP, value=3e12), replace(GROUP, group="b", value=1e12)]
-    assert value_of("storage_usable_bytes", volumes)["value"] == 4e12
+    storage = value_of("storage_usable_bytes", volumes)
+    assert (storage["value"], storage["targets"]) == (4e12, 2)
+    assert storage["limited_by"] == ["unseen_storage"]
 
 
 def test_no_sample_at_all_is_no_indicator() -> None:
     """The case then lacks the key, which is what unknown looks like."""
     definition = load_indicators()["outlet_capacity"]
     assert indicator_value(definition, [PartEvidence(definition.parts[0], [])], SPANS) is None
-
-
-def test_samples_outside_school_hours_are_shown_but_do_not_count() -> None:
-    """A server seen on Sunday alone has an observed headroom and a reason, no value."""
-    elsewhere: dict[str, Json] = {"value": 0.4, "samples": 9}
-    found = unusable_value(load_indicators()["server_headroom"], elsewhere, "outside_school_hours")
-    assert (found["value"], found["observed"], found["samples"]) == (None, 0.4, 0)
-    assert found["reason"] == "outside_school_hours"
 
 
 def test_queries_carry_filters_void_causes_and_slots() -> None:

@@ -154,3 +154,20 @@ def test_an_anchor_on_the_own_host_proves_no_outlet(
     availability = measured(series)["availability"]
     assert (availability["value"], availability["reason"]) == (None, "same_host")
     assert availability["excluded"] == {"same_host": 5}
+
+
+def test_what_was_tried_in_vain_says_why(
+    series: SeriesStore, measure: Measure, school_day_times: Times
+) -> None:
+    """The newest reading that fits gives the reason; other links and old trouble do not."""
+    old = [NOW - timedelta(days=60)]
+    measure("storage_volumes", old, {}, target="host", failed="volume_not_readable")
+    times = school_day_times(3)
+    measure("link_speed", times, {}, target="eth1", failed="virtual_interface")
+    backbone = {"role": "backbone"}
+    measure("link_speed", times[:1], {}, target="eth0", failed="link_down", labels=backbone)
+    measure("link_speed", times[1:], {}, target="eth0", failed="lag_member_down", labels=backbone)
+    found = measured(series)
+    assert set(found) == {"backbone_link_speed"}
+    assert found["backbone_link_speed"]["value"] is None
+    assert found["backbone_link_speed"]["reason"] == "lag_member_down"

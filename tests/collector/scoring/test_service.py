@@ -184,3 +184,21 @@ def test_all_indicators_of_a_school_can_be_asked_for(
     assert set(service.indicators("zx-001", NOW)) == {"availability"}
     with pytest.raises(NotFoundError):
         service.indicators("nobody", NOW)
+
+
+@pytest.mark.parametrize(
+    ("usable_bytes", "result", "reason"),
+    [(6.45e12, "met", None), (6.44e12, "insufficient", "limited_by_unseen_storage")],
+)
+def test_storage_that_is_seen_can_suffice_but_never_fall_short(
+    service: ScoringService,
+    measure: Measure,
+    school_day_times: Times,
+    usable_bytes: float,
+    result: str,
+    reason: str | None,
+) -> None:
+    """5 GB × 1290 people is 6.45 TB; what no host mounts might be the missing 0.01 TB."""
+    measure("storage_volumes", school_day_times(2), {"usable_bytes": usable_bytes}, target="lun")
+    found = findings(service.score("zx-001", RUBRIC, NOW), "3")["3c"]
+    assert (found["result"], found["reason"]) == (result, reason)
