@@ -22,7 +22,9 @@ class SchoolReader:
 
     def __init__(self, services: WebServices) -> None:
         self._services = services
-        self.outlines = {name: outline_of(rubric) for name, rubric in services.rubrics.items()}
+        # The rubrics that measurements say most about come first: they are what a school opens.
+        ordered = sorted(services.rubrics.values(), key=lambda rubric: -len(rubric.indicators))
+        self.outlines = {rubric.id: outline_of(rubric) for rubric in ordered}
         self._fact_names = {
             name: (spec.zh, spec.en, spec.unit)
             for rubric in services.rubrics.values()

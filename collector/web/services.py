@@ -31,6 +31,6 @@ class WebServices:
     series: SeriesStore
     sheets: SheetService
     rubrics: Mapping[str, Rubric]
-    """By id, in the order in which pages offer them."""
+    """By id."""
     clock: Callable[[], datetime]
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))
