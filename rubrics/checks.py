@@ -110,6 +110,10 @@ def _totals(rubric: Rubric, items: Mapping[str, Item]) -> Iterator[Finding]:
         for at, name in enumerate(cap.items):
             if name not in items:
                 yield ("shared_caps", index, "items", at), f"no item `{name}` in this rubric"
+        if cap.applies_when is not None:
+            wrong = _no_such_reading(cap.applies_when, rubric)
+            if wrong is not None:
+                yield ("shared_caps", index, "applies_when"), wrong
     for index, section in enumerate(rubric.sections):
         if len({item.part for item in section.all_items() if item.max is not None}) > 1:
             yield ("sections", index), "mixes base and bonus items; give the bonus its own section"
@@ -147,12 +151,19 @@ def _fact_is(node: ex.FactIs, names: Names) -> None:
 
 
 def _reading_is(node: ex.ReadingIs, names: Names) -> None:
-    choice = names.rubric.readings.get(node.reading)
+    wrong = _no_such_reading(node, names.rubric)
+    if wrong is not None:
+        raise DimensionError(wrong)
+
+
+def _no_such_reading(node: ex.ReadingIs, rubric: Rubric) -> str | None:
+    choice = rubric.readings.get(node.reading)
     if choice is None:
-        raise DimensionError(f"no reading `{node.reading}`")
+        return f"no reading `{node.reading}`"
     if node.is_ not in choice.alternatives:
         known = ", ".join(choice.alternatives)
-        raise DimensionError(f"reading `{node.reading}` has no alternative `{node.is_}`: {known}")
+        return f"reading `{node.reading}` has no alternative `{node.is_}`: {known}"
+    return None
 
 
 def _compare(node: ex.Compare, names: Names) -> None:

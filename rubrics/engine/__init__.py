@@ -46,4 +46,4 @@ def evaluate(rubric: Rubric, case: Mapping[str, Any]) -> ScoreSheet:
     results = {
         planned.item.id: score_item(planned, plan, read, readings) for planned in plan.item_plans
     }
-    return ScoreSheet(rubric, case, read, readings, results, total_up(rubric, results))
+    return ScoreSheet(rubric, case, read, readings, results, total_up(rubric, results, readings))

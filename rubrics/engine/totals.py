@@ -74,10 +74,12 @@ class Totals:
     band_range: tuple[str | None, str | None]
 
 
-def total_up(rubric: Rubric, results: Mapping[str, ItemResult]) -> Totals:
-    """Add up the items of a sheet."""
+def total_up(
+    rubric: Rubric, results: Mapping[str, ItemResult], readings: Mapping[str, str]
+) -> Totals:
+    """Add up the items of a sheet under the readings in force."""
     sections: dict[str, SectionResult] = {}
-    open_caps = {cap.id: cap for cap in rubric.shared_caps}
+    open_caps = {cap.id: cap for cap in rubric.shared_caps if _in_force(cap, readings)}
     base, bonus, adjustments = Sum(), Sum(), list[Adjustment]()
     weighted = Sum()
     for section in rubric.sections:
@@ -103,6 +105,10 @@ def total_up(rubric: Rubric, results: Mapping[str, ItemResult]) -> Totals:
     return Totals(
         base, bonus, sections, adjustments, gates, minimums, vetoed, band, (lowest, highest)
     )
+
+
+def _in_force(cap: SharedCap, readings: Mapping[str, str]) -> bool:
+    return cap.applies_when is None or readings[cap.applies_when.reading] == cap.applies_when.is_
 
 
 def _part(section: Section, results: Mapping[str, ItemResult]) -> str:

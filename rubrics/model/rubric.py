@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from rubrics.exact import Exact
 from rubrics.model.base import Id, Many, Name, Some, Strict, Text
-from rubrics.model.expressions import Condition, Quantity, ReadingRef
+from rubrics.model.expressions import Condition, Quantity, ReadingIs, ReadingRef
 from rubrics.model.form import PrintedForm
 from rubrics.model.rules import Rule
 from rubrics.units import UnitName
@@ -185,6 +185,8 @@ class SharedCap(Strict):
     id: Id
     items: Some[Id]
     cap: Exact
+    applies_when: ReadingIs | None = None
+    """The cap counts only under this alternative of a reading (one item capped, or both)."""
 
 
 class TotalBand(Strict):
