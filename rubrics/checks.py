@@ -150,6 +150,16 @@ def _fact_is(node: ex.FactIs, names: Names) -> None:
         raise DimensionError(f"fact `{node.fact}` is a number; compare it with `value:`")
 
 
+def _profile_is(node: ex.ProfileIs, names: Names) -> None:
+    levels = [level.id for level in names.rubric.award_levels]
+    if node.profile != "award_level" or not levels:
+        return
+    wanted = node.one_of or ((node.is_,) if isinstance(node.is_, str) else node.is_) or ()
+    for level in wanted:
+        if level not in levels:
+            raise DimensionError(f"no award level `{level}`; known: {', '.join(levels)}")
+
+
 def _reading_is(node: ex.ReadingIs, names: Names) -> None:
     wrong = _no_such_reading(node, names.rubric)
     if wrong is not None:
@@ -245,6 +255,7 @@ def _proportional(node: rules.Proportional, names: Names) -> None:
 _CHECKS: dict[type, Callable[[Any, Names], object]] = {
     ex.EntryIs: _entry_is,
     ex.FactIs: _fact_is,
+    ex.ProfileIs: _profile_is,
     ex.ReadingIs: _reading_is,
     ex.Compare: _compare,
     ex.Rounded: _rounded,

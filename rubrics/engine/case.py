@@ -142,7 +142,17 @@ class _Reader:
                 self._wrong("school.stages", "must be a list such as [primary, junior]")
                 stages = ()
             school["stages"] = frozenset(str(stage) for stage in stages)
+        if school.get("award_level") is not None and self.rubric.award_levels:
+            school["award_level"] = self._award_level(str(school["award_level"]))
         return school
+
+    def _award_level(self, given: str) -> str | None:
+        levels = self.rubric.award_levels
+        found = next((level.id for level in levels if given in (level.id, level.zh)), None)
+        if found is None:
+            known = [level.id for level in levels]
+            self._wrong("school.award_level", _unknown("award level", given, known))
+        return found
 
     def _count(self, path: str, raw: object) -> Fraction | None:
         number = self._number(path, raw)

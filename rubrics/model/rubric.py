@@ -272,6 +272,8 @@ class RubricFile(Strict):
     effective: Effective = Effective()
     locale: str = "zh-CN"
     applies_to: AppliesTo = AppliesTo()
+    award_levels: Many[Choice] = ()
+    """Levels a school may apply for; its `award_level` is one of them, by id or by zh."""
     stages: Many[Stage] = ()
     decided_at: Id | None = None
     """Stage whose points count for judged items; the last one unless named."""

@@ -92,7 +92,7 @@ def test_headings_print_102_points_over_items_of_100(rubric: Rubric, cells: list
     }
     wrong = {name for name, _, printed in official if sums[name] != Fraction(printed)}
     assert wrong == {"B8"}
-    assert (sums["B8"], dict((n, p) for n, _, p in official)["B8"]) == (9, "11")
+    assert (sums["B8"], {n: p for n, _, p in official}["B8"]) == (9, "11")
     assert sum(int(printed) for name, _, printed in official if name[0] == "B") == 102
     assert sum(int(printed) for name, _, printed in official if name[0] == "A") == 100
 
