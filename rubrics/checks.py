@@ -272,6 +272,7 @@ _CHECKS: dict[type, Callable[[Any, Names], object]] = {
         [node.value, *(knot.at for knot in node.knots)], names
     ),
     Item: _item_readings,
+    ex.Quantity: unit_of,
     ex.EntryValue: unit_of,
     ex.FactValue: unit_of,
     ex.ReferenceValue: unit_of,

@@ -49,6 +49,12 @@ def unit_of(value: Any, names: Names) -> Unit:
     return _UNIT_OF[type(value)](value, names)
 
 
+def _quantity(value: ex.Quantity, names: Names) -> Unit:
+    if isinstance(value.kilo, ex.ReadingRef):
+        _reading(value.kilo, names)
+    return UNITS[value.unit]
+
+
 def _entry(value: ex.EntryValue, names: Names) -> Unit:
     spec = names.entry(value.entry, value.item)
     if spec.type not in ("count", "percent", "number"):
@@ -144,7 +150,7 @@ def _variant(value: ex.Variant, names: Names) -> Unit:
 
 
 _UNIT_OF: dict[type, Callable[[Any, Names], Unit]] = {
-    ex.Quantity: lambda value, _: UNITS[value.unit],
+    ex.Quantity: _quantity,
     ex.IndicatorValue: _indicator,
     ex.FactValue: _figure("fact"),
     ex.ReferenceValue: _figure("reference"),

@@ -132,7 +132,8 @@ def _sentence(found: ErrorDetails) -> str:
         expected = [name.strip(" '") for name in str(context["expected_tags"]).split(",")]
         near = get_close_matches(str(context["tag"]), expected, n=1, cutoff=0.5)
         hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(expected)}"
-        return f"unknown {context['discriminator']} `{context['tag']}`; {hint}"
+        field = str(context["discriminator"]).strip("'")
+        return f"unknown {field} `{context['tag']}`; {hint}"
     return found["msg"].removeprefix("Value error, ")
 
 

@@ -7,8 +7,17 @@ from decimal import Decimal
 from difflib import get_close_matches
 from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 
 class Strict(BaseModel):
@@ -18,6 +27,16 @@ class Strict(BaseModel):
 
     shorthand: ClassVar[str | None] = None
     """Field that a bare scalar stands for (`title: 文字` means `title: {zh: 文字}`)."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Let editors accept the shorthand too."""
+        written = handler(schema)
+        if cls.shorthand is None:
+            return written
+        return {"anyOf": [{"type": "string"}, written]}
 
     @model_validator(mode="before")
     @classmethod
@@ -61,7 +80,10 @@ def _id_text(raw: Any) -> Any:
 
 
 Id = Annotated[
-    str, BeforeValidator(_id_text), Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)
+    str,
+    BeforeValidator(_id_text),
+    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64),
+    WithJsonSchema({"type": ["string", "number"], "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]*$"}),
 ]
 """Id of a rubric, section, item, criterion, stage, reading or alternative."""
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]

@@ -74,7 +74,7 @@ def without(case: dict[str, Any], datum: tuple[str, str, str]) -> dict[str, Any]
 @given(cases())
 @settings(max_examples=150, deadline=None)
 def test_points_stay_between_zero_and_max(case: dict[str, Any]) -> None:
-    """No item is worth less than nothing or more than its max, and proven never exceeds possible."""
+    """No item is worth less than nothing or more than its max; proven never exceeds possible."""
     for result in evaluate(RUBRIC, case).items.values():
         assert result.max is not None
         assert 0 <= result.low <= result.high <= result.max
