@@ -6,12 +6,13 @@ Options of the command line win over the environment, the environment over the d
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy.engine import URL
 
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 DEFAULT_PORT = 8300
 RECORDS_FILE = "records.sqlite3"
 SERIES_FILE = "series.duckdb"
@@ -83,6 +84,9 @@ class Settings(BaseSettings):
     @property
     def records_url(self) -> str | URL:
         """SQLAlchemy URL of the record store."""
+        # Imported here, because half of the commands do without SQLAlchemy's 0.2 s.
+        from sqlalchemy.engine import URL
+
         # URL.create, because a directory's name may hold characters that mean something in a URL.
         return self.records or URL.create("sqlite", database=str(self.data / RECORDS_FILE))
 
