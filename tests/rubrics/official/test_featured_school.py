@@ -235,7 +235,7 @@ def test_thresholds_include_their_number(
 @pytest.mark.parametrize(
     ("item", "entries", "criterion", "result"),
     [
-        # 3 ÷ 10 = 30 %; 299 ÷ 1000 = 29.9 %
+        # 12 ÷ 40 = 30 %; 11 ÷ 40 = 27.5 %
         ("tese-shizi", {"teachers_developing_courses": 12}, "1", "met"),
         ("tese-shizi", {"teachers_developing_courses": 11}, "1", "not_met"),
         # 4 ÷ 40 = 10 %; 3 ÷ 40 = 7.5 %

@@ -628,6 +628,20 @@ def test_a_vocational_school_is_refused(rubric: Rubric) -> None:
         evaluate(rubric, {"school": {"kind": "vocational"}})
 
 
+@pytest.mark.parametrize("example", [0, 1, 2])
+def test_a_figure_withheld_never_gains_a_point(rubric: Rubric, example: int) -> None:
+    """Any one entry left out of the full, the worst and the mixed school only widens its item."""
+    case = rubric.examples[example].case
+    whole = evaluate(rubric, case).to_json()["items"]
+    for item, entries in case["entries"].items():
+        for name in entries:
+            rest = {key: value for key, value in entries.items() if key != name}
+            without = {**case, "entries": {**case["entries"], item: rest}}
+            scored = evaluate(rubric, without).to_json()["items"]
+            assert Fraction(scored[item]["proven"]) <= Fraction(whole[item]["proven"]), (item, name)
+            assert Fraction(scored[item]["possible"]) >= Fraction(whole[item]["possible"])
+
+
 def test_self_check_and_inspection_stand_side_by_side(rubric: Rubric) -> None:
     """A school's own check neither changes the computed points nor is lost."""
     case = {
