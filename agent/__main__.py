@@ -58,6 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ConfigError, IdentityError, UnknownProbeError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    except OSError as error:
+        sys.stderr.write(f"系统拒绝 / the system refused: {error}\n")
+        return 1
     return code
 
 

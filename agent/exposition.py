@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from agent.latest import Latest
 from agent.probes.base import Metric as ProbeMetric
 from agent.probes.base import utc_now
+from agent.pusher import PushState
 from agent.reading import Reading
 from agent.settings import ExpositionSettings
 from agent.spool import Spool
@@ -56,6 +57,7 @@ class ReadingsCollector:
         *,
         intervals_s: Mapping[str, float],
         metrics: Mapping[str, Iterable[ProbeMetric]],
+        push_state: Callable[[], PushState] = PushState,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         """`intervals_s` and `metrics` are by probe name."""
@@ -67,6 +69,7 @@ class ReadingsCollector:
             for probe, declared in metrics.items()
             for metric in declared
         }
+        self._push_state = push_state
         self._now = now
 
     def collect(self) -> Iterator[Metric]:
@@ -123,6 +126,18 @@ class ReadingsCollector:
             "Readings left out of this page because there are too many targets",
             value=self._latest.left_out(),
         )
+        push = self._push_state()
+        yield CounterMetricFamily(
+            "campusgauge_agent_push_failures",
+            "Pushes that the collector did not confirm",
+            value=push.attempts_failed,
+        )
+        if push.last_success is not None:
+            yield GaugeMetricFamily(
+                "campusgauge_agent_push_success_timestamp_seconds",
+                "When the collector last confirmed a batch",
+                value=push.last_success.timestamp(),
+            )
         runs = CounterMetricFamily(
             "campusgauge_agent_probe_runs", "Runs of a probe by result", labels=["probe", "result"]
         )

@@ -11,7 +11,6 @@ from __future__ import annotations
 import gzip
 import logging
 import random
-import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -74,8 +73,8 @@ class Pusher:
         while not stop.wait(wait_s):
             try:
                 wait_s = self.push_once()
-            except sqlite3.Error as error:  # disk full or broken: wait, it may be mended
-                _log.error("spool_unusable error=%s", error)
+            except Exception as error:  # noqa: BLE001 - a full disk or a fault of ours: go on later
+                _log.error("push_broke error=%r", error)
                 wait_s = _RETRY_S[1]
 
     def push_once(self) -> float:

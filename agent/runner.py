@@ -28,7 +28,7 @@ _log = logging.getLogger("agent.runner")
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One probe on its schedule. `run` returns readings and does not raise."""
+    """One probe on its schedule. `run` returns readings; what it raises becomes one."""
 
     probe: str
     interval_s: float
@@ -65,11 +65,9 @@ class _Loop(threading.Thread):
 
     def _run_once(self) -> None:
         self.started_s = time.monotonic()
-        try:
-            readings = self.job.run()
-        finally:
-            self.started_s = None
-            self.reported_slots = 0
+        readings = self._runner.run_job(self.job)
+        self.started_s = None
+        self.reported_slots = 0
         self._runner.deliver(self.job.probe, readings)
 
 
@@ -122,6 +120,14 @@ class Runner:
                     job.probe, "probe_hung", self._now(), running_s=round(running_s, 1)
                 )
                 self.deliver(job.probe, [reading], result)
+
+    def run_job(self, job: Job) -> list[Reading]:
+        """Run a job; a job that breaks costs this run and not its thread."""
+        try:
+            return job.run()
+        except Exception as error:  # noqa: BLE001 - whatever broke, the next slot comes
+            _log.error("run_broke probe=%s error=%r", job.probe, error)
+            return [failure(job.probe, "probe_crashed", self._now(), error=repr(error)[:500])]
 
     def deliver(self, probe: str, readings: Sequence[Reading], result: str = "done") -> None:
         """Store what a run yielded; a disk that takes nothing is logged and counted, not fatal."""

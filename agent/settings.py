@@ -56,8 +56,9 @@ class PushSettings:
 class SpoolSettings:
     """How much is kept while the collector cannot be reached."""
 
-    max_bytes: int = 256 * MIB
-    """Oldest readings are dropped, and counted, beyond this. 30 days offline need about half."""
+    max_bytes: int = 512 * MIB
+    """Oldest readings are dropped, and counted, beyond this. 30 days offline with the default
+    probes are about 600,000 readings and half of it."""
     max_age_days: float = 62.0
     """Readings older than this are dropped, and counted: longer than a summer holiday."""
 

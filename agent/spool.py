@@ -38,6 +38,7 @@ from agent.wire import Envelope, batch_rows, encode_batch, encode_reading
 MAX_REJECTED = 1000
 """Rejected readings kept for a person to look at; older ones are dropped and counted."""
 _DROP_STEP = 200
+_ALL = 2**63 - 1
 
 
 class SpoolBusyError(RuntimeError):
@@ -150,8 +151,12 @@ class Spool:
 
     def _drop_over_bounds(self, database: sqlite3.Connection) -> None:
         oldest_allowed = self._now() - timedelta(days=self._settings.max_age_days)
+        young = database.execute(
+            "SELECT sequence FROM queue WHERE time >= ? ORDER BY sequence LIMIT 1",
+            (oldest_allowed.timestamp(),),
+        ).fetchone()
         dropped = database.execute(
-            "DELETE FROM queue WHERE time < ?", (oldest_allowed.timestamp(),)
+            "DELETE FROM queue WHERE sequence < ?", (young[0] if young else _ALL,)
         ).rowcount
         while used_bytes(database) > self._settings.max_bytes:
             step = database.execute(
@@ -254,7 +259,13 @@ class Spool:
         """Return what is held and what was lost."""
         with self._mutex:
             database = self._database
-            queued, oldest = database.execute("SELECT count(*), min(time) FROM queue").fetchone()
+            # Readings leave the queue from its head only, so its sequences have no gaps and the
+            # count costs nothing however long the backlog is.
+            (queued,) = database.execute(
+                "SELECT coalesce((SELECT max(sequence) FROM queue)"
+                " - (SELECT min(sequence) FROM queue) + 1, 0)"
+            ).fetchone()
+            head = database.execute("SELECT time FROM queue ORDER BY sequence LIMIT 1").fetchone()
             (claimed,) = database.execute(
                 "SELECT coalesce(sum(readings), 0) FROM batches"
             ).fetchone()
@@ -266,7 +277,7 @@ class Spool:
                 used_bytes=used_bytes(database),
                 dropped_total=_count(database, "dropped_total", 0),
                 rejected_total=_count(database, "rejected_total", 0),
-                oldest=None if oldest is None else datetime.fromtimestamp(oldest, UTC),
+                oldest=datetime.fromtimestamp(head[0], UTC) if head else None,
             )
 
     def close(self) -> None:

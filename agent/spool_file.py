@@ -7,6 +7,11 @@ import sqlite3
 from datetime import datetime
 from pathlib import Path
 
+
+class DamagedSpoolError(sqlite3.DatabaseError):
+    """The file cannot serve as a spool, though the library itself might open it."""
+
+
 LAYOUT_VERSION = 1
 MAX_QUARANTINED = 3
 """Damaged files kept beside the spool; the oldest goes when there are more."""
@@ -20,7 +25,6 @@ CREATE TABLE queue (
   time REAL NOT NULL,
   body TEXT NOT NULL
 );
-CREATE INDEX queue_time ON queue (time);
 CREATE TABLE batches (
   batch_id TEXT PRIMARY KEY,
   sequence INTEGER NOT NULL UNIQUE,
@@ -44,7 +48,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     The whole file is checked, because a torn page found in a month would cost a month.
     """
     if path.is_dir():
-        raise sqlite3.DatabaseError(f"{path} is a folder")
+        raise DamagedSpoolError(f"{path} is a folder")
     if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
     database = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
@@ -69,22 +73,24 @@ def _prepare(database: sqlite3.Connection) -> None:
         database.execute("COMMIT")
         return
     if version != LAYOUT_VERSION:
-        raise sqlite3.DatabaseError(f"spool layout {version} is not {LAYOUT_VERSION}")
+        raise DamagedSpoolError(f"spool layout {version} is not {LAYOUT_VERSION}")
     (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
-        raise sqlite3.DatabaseError(f"damaged: {verdict}")
+        raise DamagedSpoolError(f"damaged: {verdict}")
     found = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
     if not found >= _TABLES:
-        raise sqlite3.DatabaseError(f"not a spool: {', '.join(sorted(_TABLES - found))} missing")
+        raise DamagedSpoolError(f"not a spool: {', '.join(sorted(_TABLES - found))} missing")
     stream_row = database.execute("SELECT value FROM meta WHERE name = 'stream'").fetchone()
     if stream_row is None:
-        raise sqlite3.DatabaseError("not a spool: it has no stream id")
+        raise DamagedSpoolError("not a spool: it has no stream id")
 
 
 def is_damage(error: sqlite3.DatabaseError) -> bool:
     """Tell a damaged file from a full or busy disk, which a new file would not help."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return code is None or code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    if isinstance(error, DamagedSpoolError):
+        return True
+    code = getattr(error, "sqlite_errorcode", 0)  # wrong use, such as after close, has none
+    return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def used_bytes(database: sqlite3.Connection) -> int:

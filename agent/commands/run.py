@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stderr.write(f"该状态目录已有一个采集端在运行 / {error}\n")
         return 1
     except sqlite3.Error as error:
-        sys.stderr.write(f"本地缓存无法打开，请检查磁盘 / cannot open the spool: {error}\n")
+        sys.stderr.write(f"缓存打不开，请检查磁盘 / cannot open the spool: {error}\n")
         return 1
     _Service(settings, arguments, spool, stop).run()
     return 0

@@ -109,6 +109,15 @@ def test_list_is_readable_by_programs(capsys: pytest.CaptureFixture[str]) -> Non
     assert all(probe["metrics"] and probe["interval_s"] > 0 for probe in listed)
 
 
+def test_state_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """A folder where a file is in the way ends with 1 and a sentence, not a stack trace."""
+    (tmp_path / "state").write_text("a file")
+    done = run_agent("run", "--state", str(tmp_path / "state"))
+    assert done.returncode == 1
+    assert "the system refused" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.fixture
 def quiet_config(tmp_path: Path) -> Path:
     """Return settings that stay on this host: no anchors, quick pushes, any free port."""

@@ -312,6 +312,25 @@ def test_stop_ends_the_loop_at_once(push: tuple[Spool, Pusher], make_reading: Ma
     assert held(spool) == 0
 
 
+def test_broken_spool_does_not_end_the_pusher(
+    push: tuple[Spool, Pusher], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A disk that fails is logged, and the thread waits instead of dying."""
+    spool, pusher = push
+    spool.close()
+    stop = threading.Event()
+    thread = threading.Thread(target=pusher.run, args=(stop,))
+    thread.start()
+    deadline = time.monotonic() + 5
+    while "push_broke" not in caplog.text and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert "push_broke" in caplog.text
+    assert thread.is_alive()
+    stop.set()
+    thread.join(1)
+    assert not thread.is_alive()
+
+
 @pytest.fixture
 def tls_proxy(scripted: Any, tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """Run nginx with a certificate of a private authority before the scripted collector."""

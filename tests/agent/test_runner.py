@@ -90,6 +90,27 @@ def test_full_disk_does_not_end_the_measuring() -> None:
     runner.join(2)
 
 
+def test_job_that_breaks_runs_again() -> None:
+    """An exception out of a job is a reading, and the next slot comes."""
+    store, stop = Store(), threading.Event()
+
+    def break_down() -> list[Reading]:
+        raise RuntimeError("a bug")
+
+    runner = Runner(
+        [Job("broken", 0.05, 5.0, break_down)],
+        device="d",
+        sink=store.put,
+        latest=Latest(),
+        stop=stop,
+    )
+    runner.start()
+    assert wait_for(lambda: len(store.of("broken")) >= 3)
+    assert {reading.reason for reading in store.readings} == {"probe_crashed"}
+    stop.set()
+    runner.join(2)
+
+
 def test_heavy_probe_waits_for_its_slot() -> None:
     """A job that is not for the start does not run before its first slot."""
     store, stop = Store(), threading.Event()

@@ -95,9 +95,11 @@ def test_old_readings_are_dropped_and_counted(
 ) -> None:
     """What is past its age goes when something new comes."""
     spool = open_spool(SpoolSettings(max_age_days=1))
-    spool.put([make_reading(1, age=timedelta(hours=23)), make_reading(2, age=timedelta(hours=25))])
+    spool.put([make_reading(1, age=timedelta(hours=25)), make_reading(2, age=timedelta(hours=23))])
     assert spool.counts().dropped_total == 1
-    assert numbers(spool.next_batch(10, MIB)) == [1]
+    assert numbers(spool.next_batch(10, MIB)) == [2]
+    spool.put([make_reading(3, age=timedelta(days=9))])
+    assert spool.counts().dropped_total == 2
 
 
 def test_claimed_batch_is_never_dropped(open_spool: OpenSpool, make_reading: MakeReading) -> None:
@@ -271,6 +273,20 @@ def test_full_disk_is_not_taken_for_damage(
         spool.put(make_reading(padding=5000) for _ in range(50))
     assert spool.quarantined == []
     assert numbers(spool.next_batch(10, MIB)) == [1]
+
+
+def test_use_after_close_is_not_taken_for_damage(
+    open_spool: OpenSpool, make_reading: MakeReading
+) -> None:
+    """A probe that comes back after the stop cannot make a healthy file look damaged."""
+    spool = open_spool()
+    spool.put([make_reading(1)])
+    spool.close()
+    with pytest.raises(sqlite3.ProgrammingError):
+        spool.put([make_reading(2)])
+    again = open_spool()
+    assert (spool.quarantined, again.quarantined) == ([], [])
+    assert numbers(again.next_batch(10, MIB)) == [1]
 
 
 class SpoolModel(RuleBasedStateMachine):
