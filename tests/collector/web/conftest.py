@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -155,6 +156,11 @@ class County:
         batch = Batch(name, school_id, agent_id, "stream", self.sequence, at, (good, limited))
         self.series.apply_batches([batch])
 
+    def close(self) -> None:
+        """Close both stores."""
+        self.series.close()
+        self.records.close()
+
     def app(self, *, open_viewing: bool = True) -> FastAPI:
         """Return the pages with the collector's own access rule, headers and error answers."""
         app = FastAPI(docs_url=None, redoc_url=None)
@@ -169,22 +175,19 @@ class County:
         return app
 
 
-@pytest.fixture
-def county(tmp_path: Path) -> Iterator[County]:
-    """Yield an empty county."""
-    records = open_records(f"sqlite:///{tmp_path / 'records.sqlite3'}", lambda _: None)
-    series = DuckDBSeriesStore(tmp_path / "series.duckdb")
+def open_county(folder: Path, migrated: Path) -> County:
+    """Open an empty county in a folder, on a copy of a migrated database."""
+    shutil.copyfile(migrated, folder / "records.sqlite3")
+    records = open_records(f"sqlite:///{folder / 'records.sqlite3'}", lambda _: None)
+    series = DuckDBSeriesStore(folder / "series.duckdb")
     rubric = load_rubric(DATA / "rubric.yaml")
     rubrics = {rubric.id: rubric}
     case = json.loads((DATA / "case.json").read_text("utf-8"))
-    yield County(records, series, CaseSheets(records, rubrics, case), rubrics)
-    series.close()
-    records.close()
+    return County(records, series, CaseSheets(records, rubrics, case), rubrics)
 
 
-@pytest.fixture
-def busy_county(county: County) -> County:
-    """Return a county with a school in every reporting state, the example school first."""
+def fill(county: County) -> None:
+    """Add a school in every reporting state, the example school first."""
     county.add_school("zx-001", "示例小学", is_example=True)
     county.push("zx-001", county.add_agent("zx-001"), timedelta(minutes=3), skew_s=95.0)
     county.add_school("zx-002", "拔山中学", stages=(Stage.JUNIOR,), students=None)
@@ -193,6 +196,28 @@ def busy_county(county: County) -> County:
     county.add_agent("zx-003")
     county.add_school("zx-004", "石宝小学")
     county.sheets.score("zx-001", "test-campus", county.now - timedelta(minutes=2))
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a migrated, empty record database: migrating one for each test takes most of it."""
+    path = tmp_path_factory.mktemp("migrated") / "records.sqlite3"
+    open_records(f"sqlite:///{path}", lambda _: None).close()
+    return path
+
+
+@pytest.fixture
+def county(tmp_path: Path, migrated: Path) -> Iterator[County]:
+    """Yield an empty county."""
+    county = open_county(tmp_path, migrated)
+    yield county
+    county.close()
+
+
+@pytest.fixture
+def busy_county(county: County) -> County:
+    """Return a county with a school in every reporting state."""
+    fill(county)
     return county
 
 
@@ -204,10 +229,12 @@ def client(county: County) -> Iterator[TestClient]:
         yield client
 
 
-@pytest.fixture
-def live_address(busy_county: County) -> Iterator[str]:
-    """Yield the address of the pages of the busy county, served by uvicorn on a free port."""
-    config = uvicorn.Config(busy_county.app(), host="127.0.0.1", port=0, log_level="warning")
+@pytest.fixture(scope="module")
+def live_address(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[str]:
+    """Yield the address of a busy county's pages, served by uvicorn on a free port."""
+    county = open_county(tmp_path_factory.mktemp("live"), migrated)
+    fill(county)
+    config = uvicorn.Config(county.app(), host="127.0.0.1", port=0, log_level="warning")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -219,3 +246,4 @@ def live_address(busy_county: County) -> Iterator[str]:
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
     thread.join(timeout=10)
+    county.close()
