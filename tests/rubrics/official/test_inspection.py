@@ -577,15 +577,20 @@ def test_two_statements_of_one_rate_that_disagree_score_nothing(rubric: Rubric) 
 
 
 def test_items_that_cannot_apply_follow_the_countys_choice(rubric: Rubric) -> None:
-    """No chemicals: full marks by default, or out of the total where the county says so."""
-    entries = {"C9": {"holds_hazardous_chemicals": False}}
-    full = evaluate(rubric, {"school": PRIMARY, "entries": entries}).to_json()
-    assert (full["items"]["C9"]["status"], full["items"]["C9"]["proven"]) == ("not_applicable", "2")
-    chosen = {"item_that_cannot_apply": "excluded"}
-    case = {"school": PRIMARY, "entries": entries, "readings": chosen}
-    out = evaluate(rubric, case).to_json()
-    assert out["items"]["C9"]["status"] == "not_applicable"
-    assert Fraction(full["total"]["proven"]) - Fraction(out["total"]["proven"]) == 2
+    """No chemicals: 2 of 2 by default, or 64 points of 98 scaled to 100 where the county says so.
+
+    The mixed school has 65 with 1 point in C9, so 64 without it: 64 + 2 = 66, and
+    64 × 100 ÷ 98 = 65.30612… = 65.3061.
+    """
+    mixed = rubric.examples[2].case
+    entries = {**mixed["entries"], "C9": {"holds_hazardous_chemicals": False}}
+    totals = {}
+    for choice in ("full_marks", "excluded"):
+        readings = {**mixed["readings"], "item_that_cannot_apply": choice}
+        sheet = evaluate(rubric, {**mixed, "entries": entries, "readings": readings}).to_json()
+        assert sheet["items"]["C9"]["status"] == "not_applicable"
+        totals[choice] = (sheet["total"]["proven"], sheet["total"]["max"])
+    assert totals == {"full_marks": ("66", "100"), "excluded": ("65.3061", "100")}
 
 
 def test_schools_without_experiments_may_be_spared_c21_and_c22(rubric: Rubric) -> None:
