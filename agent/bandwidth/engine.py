@@ -12,14 +12,16 @@ from enum import StrEnum
 from agent.bandwidth import estimator, tcp_info, verdict
 from agent.bandwidth.connection import Endpoint, abort
 from agent.bandwidth.errors import MeasurementError
+from agent.bandwidth.flows import open_flows
 from agent.bandwidth.host import Interface, Meters, host_id, interface_of, is_same_host, read_meters
 from agent.bandwidth.line_memory import LineMemory
 from agent.bandwidth.overhead import Overhead, overhead
+from agent.bandwidth.pinger import Pinger
 from agent.bandwidth.result import DirectionResult, Result
 from agent.bandwidth.session import Session, end_session, open_session
 from agent.bandwidth.slices import Slice
 from agent.bandwidth.stopping import Known, Plan
-from agent.bandwidth.transfer import Pinger, Transfer, download, open_flows, upload
+from agent.bandwidth.transfer import Download, Transfer, Upload
 from agent.reading import Json
 
 Progress = Callable[[str, list[Slice]], None]
@@ -113,35 +115,34 @@ class _Run:
         self.interface: Interface | None = None
 
     def measure(self) -> DirectionResult:
-        sockets = open_flows(self._session, self._connections)
-        pinger = None
+        """Transfer and conclude; raises MeasurementError."""
+        # Two more than for the test itself: one for pings, one for the server's view.
+        flows = open_flows(self._session, self._connections + 2)
+        side, flows = flows[:2], flows[2:]
         try:
-            self._look_at(sockets)
-            pinger = Pinger(self._session)
-            known = self._memory.recall(self._session.where.authority, self.source, self._direction)
-            plan = Plan(
-                min(self._caps.max_seconds, self._session.max_seconds),
-                min(self._caps.max_bytes, self._session.max_bytes // 2),
-                known,
-            )
+            self._look_at([flow.sock for flow in flows])
+            pinger = Pinger(self._session, side[0].sock)
+            plan = self._plan()
             before = read_meters(time.monotonic(), self._device)
-            cpu_before = time.process_time()
+            kind = Download if self._direction is Direction.DOWNLOAD else Upload
+            mover = kind(self._session, flows, pinger, side[1].sock)
             progress, name = self._progress, self._direction.value
-            on_slice = (lambda s: progress(name, s)) if progress else None
-            move = download if self._direction is Direction.DOWNLOAD else upload
-            done = move(
-                self._session, sockets, plan, self.idle_rtt_s, pinger,
-                on_slice,
-            )  # fmt: skip
+            done = mover.run(
+                plan, self.idle_rtt_s, (lambda s: progress(name, s)) if progress else None
+            )
             after = read_meters(time.monotonic(), self._device)
-            infos = [info for s in sockets if (info := tcp_info.of(s))]
-            own_cpu_s = time.process_time() - cpu_before
+            infos = [info for flow in flows if (info := tcp_info.of(flow.sock))]
         finally:
-            if pinger is not None:
-                pinger.close()
-            for sock in sockets:
-                abort(sock)
-        return self._conclude(done, plan, (before, after), infos, own_cpu_s)
+            for flow in (*flows, *side):
+                abort(flow.sock)
+        return self._conclude(done, plan, before, after, infos)
+
+    def _plan(self) -> Plan:
+        return Plan(
+            min(self._caps.max_seconds, self._session.max_seconds),
+            min(self._caps.max_bytes, self._session.max_bytes // 2),
+            self._memory.recall(self._session.where.authority, self.source, self._direction),
+        )
 
     @property
     def _device(self) -> str | None:
@@ -165,20 +166,20 @@ class _Run:
         self,
         done: Transfer,
         plan: Plan,
-        meters: tuple[Meters, Meters],
+        before: Meters,
+        after: Meters,
         infos: list[tcp_info.TcpInfo],
-        own_cpu_s: float,
     ) -> DirectionResult:
-        steady = done.verdict.steady or estimator.fit(done.slices[len(done.slices) // 2 :])
+        steady = done.verdict.steady or estimator.fit(done.trace[len(done.trace) // 2 :])
         if steady is None:
             raise MeasurementError(
                 "too_few_data", f"only {done.bytes} bytes in {done.seconds:.1f} s", transient=True
             )
-        burst = estimator.find_burst(done.slices, steady)
+        burst = estimator.find_burst(done.trace, steady)
         goodput_mbps = steady.rate_bytes_s * 8e-6
         line_rate_mbps = goodput_mbps * self._overhead.factor
         loaded = statistics.median(done.pings_s) if done.pings_s else None
-        seen = self._evidence(done, steady, meters, infos, own_cpu_s, line_rate_mbps, loaded)
+        seen = self._evidence(done, steady, (before, after), infos, line_rate_mbps, loaded)
         if done.verdict.converged and not self._same_host:
             self._memory.learn(
                 self._session.where.authority,
@@ -201,7 +202,7 @@ class _Run:
             loaded_rtt_s=loaded,
             burst_credit_bytes=burst.credit_bytes if burst else None,
             burst_peak_mbps=burst.peak_bytes_s * 8e-6 * self._overhead.factor if burst else None,
-            evidence=self._details(seen, steady, plan),
+            evidence=self._details(seen, steady, plan, done.congestion),
         )
 
     def _evidence(
@@ -210,7 +211,6 @@ class _Run:
         steady: estimator.Fit,
         meters: tuple[Meters, Meters],
         infos: list[tcp_info.TcpInfo],
-        own_cpu_s: float,
         line_rate_mbps: float,
         loaded_rtt_s: float | None,
     ) -> verdict.Evidence:
@@ -219,15 +219,15 @@ class _Run:
         down = self._direction is Direction.DOWNLOAD
         first = before.received_bytes if down else before.sent_bytes
         last = after.received_bytes if down else after.sent_bytes
+        segments = sum((i.data_segments_in if down else i.data_segments_out) or 0 for i in infos)
         other = None
-        if first is not None and last is not None and last > first:
-            other = max(0.0, 1 - done.bytes * self._overhead.factor / (last - first))
+        if first is not None and last is not None and last > first and segments:
+            own = segments * self._overhead.frame_bytes + done.side_bytes
+            other = max(0.0, 1 - own / (last - first))
         busiest = None
         if before.core_busy_s and after.core_busy_s:
             pairs = zip(before.core_busy_s, after.core_busy_s, strict=True)
             busiest = max(b - a for a, b in pairs) / elapsed_s
-        out = sum(info.data_segments_out or 0 for info in infos)
-        again = sum(info.retransmitted_segments or 0 for info in infos)
         return verdict.Evidence(
             line_rate_mbps=line_rate_mbps,
             margin_ratio=steady.margin_ratio,
@@ -237,16 +237,16 @@ class _Run:
             interface_mbps=self.interface.speed_mbps if self.interface else None,
             server_port_mbps=self._session.port_mbps,
             busiest_core_ratio=busiest,
-            own_core_ratio=own_cpu_s / elapsed_s,
+            own_core_ratio=(after.own_cpu_s - before.own_cpu_s) / elapsed_s,
             other_traffic_share=other,
             idle_rtt_s=self.idle_rtt_s,
             loaded_rtt_s=loaded_rtt_s,
-            retransmit_share=again / out if out and not down else None,
-            variation_ratio=estimator.variation_ratio(done.slices, steady.start_s),
+            retransmit_share=done.sums.retransmit_share,
+            variation_ratio=estimator.variation_ratio(done.trace, steady.start_s),
         )
 
     def _details(
-        self, seen: verdict.Evidence, steady: estimator.Fit, plan: Plan
+        self, seen: verdict.Evidence, steady: estimator.Fit, plan: Plan, congestion: str
     ) -> dict[str, Json]:
         return {
             "connections": self._connections,
@@ -254,6 +254,7 @@ class _Run:
             "payload_bytes_per_frame": self._overhead.payload_bytes,
             "frame_bytes": self._overhead.frame_bytes,
             "frame_assumed": self._overhead.assumed,
+            "congestion_control": congestion,
             "line_was_known": plan.known is not None,
             **{
                 name: round(value, 5)

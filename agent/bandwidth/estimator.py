@@ -139,10 +139,11 @@ def find_burst(trace: Trace, sustained: Fit) -> Burst | None:
     credit = -above_line(lowest)
     if credit < max(256 * 1024, 0.02 * rate):
         return None
-    knee = next(p for p in before if p.t_s >= lowest.t_s and above_line(p) >= -0.1 * credit)
-    elapsed_s = knee.t_s - lowest.t_s
-    if elapsed_s <= 0:
+    used_up = (p for p in before if p.t_s > lowest.t_s and above_line(p) >= -0.1 * credit)
+    knee = next(used_up, None)
+    if knee is None:
         return None
+    elapsed_s = knee.t_s - lowest.t_s
     peak = (knee.total_bytes - lowest.total_bytes) / elapsed_s
     return Burst(credit, peak, knee.t_s) if peak > 1.02 * rate else None
 

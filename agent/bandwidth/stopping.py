@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from agent.bandwidth.estimator import Fit, steady_stretch
 from agent.bandwidth.slices import Trace
+from agent.bandwidth.tcp_sums import TcpSums
+
+MIN_STRETCH_S = 0.25
+MIN_STRETCH_RTTS = 1.6
+"""A stretch without a gap over more than one round trip cannot be a slow start."""
+SURE_S = 0.6
+LOSS_SHARE = 0.0004
+NO_QUEUE_S = 0.004
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +39,9 @@ class Plan:
     known: Known | None = None
     margin_ratio: float = 0.004
     agreement_ratio: float = 0.02
-    """A short test that agrees this well with what is known ends there."""
+    """A longer stretch (`SURE_S`) that agrees this well with what is known ends the test."""
+    near_ratio: float = 0.006
+    """The same for the shortest admissible stretch."""
     credit_bytes: int = 60_000_000
     """A 25 MB bucket that lets twice the rate through is empty after 50 MB."""
     first_min_seconds: float = 3.0
@@ -45,13 +56,18 @@ class Verdict:
     steady: Fit | None
     converged: bool
 
+    @property
+    def margin(self) -> float:
+        """How sure; infinite when not at all."""
+        return self.steady.margin_ratio if self.steady else math.inf
+
 
 def judge(trace: Trace, rtt_s: float, plan: Plan) -> Verdict:
     """Decide after each slice. `rtt_s` is the idle round-trip time."""
     elapsed_s = trace[-1].t_s - trace[0].t_s
     moved = trace[-1].total_bytes - trace[0].total_bytes
     capped = elapsed_s >= plan.max_seconds or moved >= plan.max_bytes
-    steady = steady_stretch(trace, min_stretch_s(rtt_s))
+    steady = steady_stretch(trace, max(MIN_STRETCH_S, MIN_STRETCH_RTTS * rtt_s))
     converged = steady is not None and steady.margin_ratio <= plan.margin_ratio
     if capped:
         return Verdict(stop=True, steady=steady, converged=converged)
@@ -60,15 +76,41 @@ def judge(trace: Trace, rtt_s: float, plan: Plan) -> Verdict:
     return Verdict(_enough(steady, elapsed_s, moved, plan), steady, converged=True)
 
 
-def min_stretch_s(rtt_s: float) -> float:
-    """Return the shortest stretch worth judging: several round trips, so that a ramp is seen."""
-    return max(0.25, 3.5 * rtt_s)
+class LossWatch:
+    """Notices packets lost although no queue stands: loss that is not the line being full.
+
+    A slow start loses packets anywhere, and repairs them for some round trips. Random loss goes
+    on: so it takes `ROUNDS` looks in a row, each some round trips after the other, that all find
+    new losses and a round-trip time as if idle.
+    """
+
+    ROUNDS = 3
+
+    def __init__(self) -> None:
+        self._next_s = 0.0
+        self._last: TcpSums | None = None
+        self._found = 0
+
+    def look(self, elapsed_s: float, sums: TcpSums, rtt_s: float) -> bool:
+        """Return whether the transfer is held back by random loss; call at every judgement."""
+        if elapsed_s < self._next_s or sums.rtt_s is None:
+            return self._found >= self.ROUNDS
+        self._next_s = elapsed_s + max(0.12, 3 * rtt_s)
+        before, self._last = self._last, sums
+        if before is None or sums.data_segments_out <= before.data_segments_out:
+            return False
+        lost = sums.retransmitted_segments - before.retransmitted_segments
+        share = lost / (sums.data_segments_out - before.data_segments_out)
+        idle = sums.rtt_s < rtt_s * 1.15 + NO_QUEUE_S
+        self._found = self._found + 1 if share > LOSS_SHARE and idle else 0
+        return self._found >= self.ROUNDS
 
 
 def _enough(steady: Fit, elapsed_s: float, moved: int, plan: Plan) -> bool:
     if plan.known is not None:
         off = abs(steady.rate_bytes_s / plan.known.sustained_bytes_s - 1)
-        if off <= plan.agreement_ratio:
+        # A near miss may be an unlucky short stretch or a real change: look longer before ending.
+        if off <= plan.near_ratio or (off <= plan.agreement_ratio and steady.length_s >= SURE_S):
             return True
     if elapsed_s >= plan.first_max_seconds:
         return True

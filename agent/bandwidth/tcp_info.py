@@ -13,6 +13,7 @@ from dataclasses import dataclass
 STRUCT_BYTES = 256
 _MSS = (16, "I")
 _RCV_MSS = (20, "I")
+_SACKED = (28, "I")
 _RTT_US = (68, "I")
 _TOTAL_RETRANS = (100, "I")
 _BYTES_ACKED = (120, "Q")
@@ -41,7 +42,9 @@ class TcpInfo:
     receive_mss_bytes: int | None
     rtt_s: float | None
     min_rtt_s: float | None
+    sacked_segments: int | None
     retransmitted_segments: int | None
+    data_segments_in: int | None
     data_segments_out: int | None
     bytes_acked: int | None
     bytes_received: int | None
@@ -75,7 +78,9 @@ def parse(data: bytes) -> TcpInfo:
         rtt_s=get(_RTT_US, micro) or None,
         # The kernel writes ~0 while it has no sample yet.
         min_rtt_s=min_rtt_s if min_rtt_s and min_rtt_s < 4000 else None,
+        sacked_segments=count(_SACKED),
         retransmitted_segments=count(_TOTAL_RETRANS),
+        data_segments_in=count(_DATA_SEGS_IN),
         data_segments_out=count(_DATA_SEGS_OUT),
         bytes_acked=count(_BYTES_ACKED),
         bytes_received=count(_BYTES_RECEIVED),

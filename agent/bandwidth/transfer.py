@@ -3,6 +3,10 @@
 One thread, non-blocking sockets, one reused buffer: all sockets are emptied (or filled) at a tick,
 so that a slice is a true statement about one instant. The tick is short enough that the sockets'
 buffers never run full, and long enough that a slow line costs no CPU.
+
+Both ends count. The receiver's count is what reached it in order; the sender's is what it knows to
+be delivered, out of order too. On a lossy path the second is far smoother; where a proxy or an
+accelerator answers for the receiver only the first means anything.
 """
 
 from __future__ import annotations
@@ -10,367 +14,282 @@ from __future__ import annotations
 import os
 import select
 import socket
-import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from agent.bandwidth.connection import (
-    HEAD_END,
-    MAX_HEAD_BYTES,
-    abort,
-    connect,
-    parse_head,
-    request_head,
-)
+from agent.bandwidth import tcp_info
+from agent.bandwidth.connection import request_head
 from agent.bandwidth.errors import MeasurementError
-from agent.bandwidth.session import Session, check_payload_head
+from agent.bandwidth.flows import Flow, receive, send, use_congestion_control
+from agent.bandwidth.pinger import Pinger
+from agent.bandwidth.server_view import ServerView
+from agent.bandwidth.session import Session
 from agent.bandwidth.slices import Slice
-from agent.bandwidth.stopping import Plan, Verdict, judge
+from agent.bandwidth.stopping import LossWatch, Plan, Verdict, judge
+from agent.bandwidth.tcp_sums import TcpSums, add_up
 
 BUFFER_BYTES = 512 * 1024
 SLICE_S = 0.005
-JUDGE_S = 0.04
+JUDGE_S = 0.03
 TICK_BYTES = 256 * 1024
 MIN_TICK_S, MAX_TICK_S = 0.0003, 0.004
 STALL_S = 6.0
 """No byte for this long: the server or the line is gone."""
 CHUNKS = 1024
 """MiB asked for per connection; LibreSpeed servers allow no more."""
+PAYLOAD_SHARE = 1448 / 1514
+NORMAL_CONGESTION, LOSSY_CONGESTION = "cubic", "bbr"
+"""Cubic fills a shallow queue without losing much; BBR does not mistake random loss for a limit."""
 
 OnSlice = Callable[[list[Slice]], None]
 
 
-@dataclass(slots=True)
-class Flow:
-    """One connection of a transfer."""
-
-    sock: socket.socket
-    head: bytearray | None = field(default_factory=bytearray)
-    """Response head so far; None once it has been read and accepted."""
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Transfer:
-    """What came of moving bytes in one direction."""
+    """What came of moving bytes in one direction. `trace` is the count that was judged."""
 
-    slices: list[Slice]
+    trace: list[Slice]
     verdict: Verdict
-    flows: list[Flow]
     seconds: float
     bytes: int
     pings_s: list[float]
+    sums: TcpSums
+    """Of the sending side."""
+    side_bytes: int
+    """Frames of pings and progress that shared the line."""
+    congestion: str
 
 
-def open_flows(session: Session, count: int, timeout_s: float = 8.0) -> list[socket.socket]:
-    """Open `count` connections at the same time; those that succeed within the time count.
+class Mover(ABC):
+    """One direction's way of moving bytes; `run` is common to both."""
 
-    Raises the first MeasurementError when none succeeds.
-    """
-    sockets: list[socket.socket] = []
-    errors: list[MeasurementError] = []
-
-    def one() -> None:
-        try:
-            sock = connect(session.where, timeout_s)
-        except MeasurementError as error:
-            errors.append(error)
-        else:
-            sock.settimeout(0)
-            sockets.append(sock)
-
-    threads = [threading.Thread(target=one, daemon=True) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    ends_at = time.monotonic() + timeout_s + 2
-    for thread in threads:
-        thread.join(max(0.0, ends_at - time.monotonic()))
-    if not sockets:
-        raise (
-            errors[0]
-            if errors
-            else MeasurementError("server_unreachable", "no connection in time", transient=True)
-        )
-    return list(sockets)
-
-
-class Pinger:
-    """Times small requests on a connection of its own while the line is loaded."""
-
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, flows: list[Flow], pinger: Pinger) -> None:
+        self._losses = LossWatch()
         self._session = session
-        self._sock = connect(session.where, 5.0)
-        self._sock.settimeout(0)
-        self._sent_at: float | None = None
-        self._seen = b""
-        self.times_s: list[float] = []
+        self._flows = flows
+        self._pinger = pinger
+        self._buffer = memoryview(bytearray(BUFFER_BYTES))
+        self.congestion = NORMAL_CONGESTION
+
+    @abstractmethod
+    def turn(self) -> int:
+        """Move what can be moved now; returns bytes."""
+
+    @abstractmethod
+    def note(self) -> None:
+        """Append a slice to the traces."""
 
     @property
-    def sock(self) -> socket.socket:
-        """To wait on."""
-        return self._sock
+    @abstractmethod
+    def received(self) -> list[Slice]:
+        """The receiver's count."""
 
-    def turn(self) -> None:
-        """Note an answer if there is one; send the next request if none is under way."""
-        now = time.monotonic()
-        if self._sent_at is not None:
-            try:
-                self._seen += self._sock.recv(4096)
-            except (BlockingIOError, OSError):
-                return
-            if HEAD_END not in self._seen:
-                return
-            self.times_s.append(now - self._sent_at)
-            self._sent_at, self._seen = None, b""
-        request = request_head(self._session.where, "GET", "/empty", self._session.headers)
-        try:
-            self._sock.send(request)
-            self._sent_at = now
-        except OSError:
-            self._sent_at = None
+    @property
+    @abstractmethod
+    def delivered(self) -> list[Slice]:
+        """The sender's count; empty where it tells nothing."""
 
-    def close(self) -> None:
-        """Drop the connection."""
-        abort(self._sock)
+    @property
+    @abstractmethod
+    def side_frame_bytes(self) -> int:
+        """What this measurement itself put on the line beside the transfer, this direction."""
+
+    @property
+    @abstractmethod
+    def sums(self) -> TcpSums:
+        """The sending side's counters."""
+
+    @abstractmethod
+    def switch_congestion(self, name: str) -> None:
+        """Let the sending side use another congestion control."""
+
+    def run(self, plan: Plan, rtt_s: float, on_slice: OnSlice | None = None) -> Transfer:
+        """Turn, note, judge, wait; until the plan says stop.
+
+        Raises MeasurementError when nothing moves any more.
+        """
+        began = moved_at = judged_at = time.monotonic()
+        tick_s = MAX_TICK_S
+        verdict = Verdict(stop=False, steady=None, converged=False)
+        trace: list[Slice] = []
+        while not verdict.stop:
+            moved = self.turn()
+            self._pinger.turn()
+            now = time.monotonic()
+            if moved:
+                moved_at = now
+            _check_alive(now, moved_at, began, plan)
+            self.note()
+            if now - judged_at >= JUDGE_S and self.received:
+                judged_at = now
+                trace, verdict = self._judge(plan, rtt_s)
+                if on_slice:
+                    on_slice(self.received)
+            rate = moved / tick_s
+            tick_s = min(max(TICK_BYTES / rate if rate else MAX_TICK_S, MIN_TICK_S), MAX_TICK_S)
+            if moved < len(self._flows) * BUFFER_BYTES:
+                select.select([self._pinger.sock], [], [], tick_s)
+        return Transfer(
+            trace,
+            verdict,
+            time.monotonic() - began,
+            self.received[-1].total_bytes,
+            list(self._pinger.times_s),
+            self.sums,
+            self.side_frame_bytes,
+            self.congestion,
+        )
+
+    @property
+    def _side_bytes(self) -> int:
+        """The same in payload, as if full frames had carried it."""
+        return round(self.side_frame_bytes * PAYLOAD_SHARE)
+
+    def _judge(self, plan: Plan, rtt_s: float) -> tuple[list[Slice], Verdict]:
+        """Judge both counts; the one that is surer wins."""
+        by_receiver = judge(self.received, rtt_s, plan)
+        elapsed_s = self.received[-1].t_s - self.received[0].t_s
+        loss_bound = self._losses.look(elapsed_s, self.sums, rtt_s)
+        if loss_bound and self.congestion == NORMAL_CONGESTION:
+            self.congestion = LOSSY_CONGESTION
+            self.switch_congestion(LOSSY_CONGESTION)
+        if self._session.where.proxy or len(self.delivered) < 2:
+            return self.received, by_receiver
+        by_sender = judge(self.delivered, rtt_s, plan)
+        if by_sender.margin < by_receiver.margin:
+            return self.delivered, by_sender
+        return self.received, by_receiver
 
 
-def download(
-    session: Session,
-    sockets: list[socket.socket],
-    plan: Plan,
-    rtt_s: float,
-    pinger: Pinger | None = None,
-    on_slice: OnSlice | None = None,
-) -> Transfer:
-    """Receive over `sockets` until the plan says stop. Raises MeasurementError; closes nothing."""
-    path = f"/garbage?ckSize={CHUNKS}&r={session.nonce}"
-    request = request_head(session.where, "GET", path, session.headers)
-    flows = [Flow(sock) for sock in sockets]
-    for flow in flows:
-        flow.sock.send(request)
-    buffer = memoryview(bytearray(BUFFER_BYTES))
-    total = 0
+class Download(Mover):
+    """Receives over the flows."""
 
-    def turn() -> int:
-        nonlocal total
-        moved = 0
+    def __init__(
+        self, session: Session, flows: list[Flow], pinger: Pinger, side: socket.socket
+    ) -> None:
+        super().__init__(session, flows, pinger)
+        self._view = ServerView(session, side) if session.id else None
+        self._total = 0
+        self._received: list[Slice] = []
+        headers = {**session.headers, "CampusGauge-Congestion": NORMAL_CONGESTION}
+        path = f"/garbage?ckSize={CHUNKS}&r={session.nonce}"
+        request = request_head(session.where, "GET", path, headers)
         for flow in flows:
-            moved += _receive(session, flow, buffer)
-        total += moved
+            flow.sock.send(request)
+
+    def turn(self) -> int:
+        """Empty all sockets."""
+        if self._view:
+            self._view.turn(self._side_bytes)
+        moved = sum(receive(self._session, flow, self._buffer) for flow in self._flows)
+        self._total += moved
         return moved
 
-    def read_slice() -> Slice:
-        return Slice(time.monotonic(), total)
+    def note(self) -> None:
+        """Note the own count, side traffic included: it uses the same line."""
+        now = time.monotonic()
+        if self._total and (not self._received or now - self._received[-1].t_s >= SLICE_S):
+            self._received.append(Slice(now, self._total + self._side_bytes))
 
-    return _run(flows, plan, rtt_s, turn, read_slice, pinger, on_slice)
+    @property
+    def side_frame_bytes(self) -> int:
+        """Answers to pings, and the server's view."""
+        return self._pinger.received_frame_bytes + (self._view.frame_bytes if self._view else 0)
+
+    @property
+    def received(self) -> list[Slice]:
+        """The own count."""
+        return self._received
+
+    @property
+    def delivered(self) -> list[Slice]:
+        """The server's."""
+        return self._view.delivered if self._view else []
+
+    @property
+    def sums(self) -> TcpSums:
+        """The server's sockets."""
+        return self._view.sums if self._view else TcpSums()
+
+    def switch_congestion(self, name: str) -> None:
+        """Ask the server."""
+        if self._view:
+            self._view.use_congestion_control(name)
 
 
-def upload(
-    session: Session,
-    sockets: list[socket.socket],
-    plan: Plan,
-    rtt_s: float,
-    pinger: Pinger | None = None,
-    on_slice: OnSlice | None = None,
-) -> Transfer:
-    """Send over `sockets` until the plan says stop; the slices are the server's count and clock.
+class Upload(Mover):
+    """Sends over the flows; the received count and its clock are the server's.
 
     What was written here proves nothing: buffers, proxies and accelerators take it early.
     """
-    counter = _Progress(session)
-    request = request_head(
-        session.where, "POST", "/empty", {**session.headers, "Content-Length": str(CHUNKS << 20)}
-    )
-    payload = memoryview(os.urandom(BUFFER_BYTES))
-    flows = [Flow(sock) for sock in sockets]
-    for flow in flows:
-        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
-            # Keep little queued in the kernel: an ended test then stops using the line.
-            flow.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, BUFFER_BYTES)
-        flow.sock.send(request)
 
-    def turn() -> int:
-        counter.turn()
-        return sum(_send(session, flow, payload) for flow in flows)
+    def __init__(
+        self, session: Session, flows: list[Flow], pinger: Pinger, side: socket.socket
+    ) -> None:
+        super().__init__(session, flows, pinger)
+        self._view = ServerView(session, side)
+        self._buffer[:] = os.urandom(BUFFER_BYTES)
+        self._delivered: list[Slice] = []
+        self._sums = TcpSums()
+        request = request_head(
+            session.where,
+            "POST",
+            "/empty",
+            {**session.headers, "Content-Length": str(CHUNKS << 20)},
+        )
+        for flow in flows:
+            use_congestion_control(flow, NORMAL_CONGESTION)
+            if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+                # Keep little queued in the kernel: an ended test then stops using the line.
+                flow.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, BUFFER_BYTES)
+            flow.sock.send(request)
 
-    def read_slice() -> Slice:
-        return counter.last
+    def turn(self) -> int:
+        """Fill all sockets."""
+        self._view.turn(self._side_bytes)
+        return sum(send(self._session, flow, self._buffer) for flow in self._flows)
 
-    try:
-        return _run(flows, plan, rtt_s, turn, read_slice, pinger, on_slice)
-    finally:
-        counter.close()
-
-
-class _Progress:
-    """Follows `GET /session/progress`: the server's count of what has arrived."""
-
-    def __init__(self, session: Session) -> None:
-        if session.id is None:
-            raise MeasurementError(
-                "upload_not_counted", "this server does not say how much of an upload arrived"
-            )
-        self.last = Slice(0.0, 0)
-        self._rest = b""
-        self._head_read = False
-        self._sock = connect(session.where, 8.0)
-        self._sock.send(request_head(session.where, "GET", "/session/progress", session.headers))
-        self._sock.settimeout(0)
-
-    def turn(self) -> None:
-        """Take in what the server has said since the last turn."""
-        try:
-            data = self._sock.recv(64 * 1024)
-        except (BlockingIOError, OSError):
-            return
-        self._rest += data
-        if not self._head_read:
-            head, end, rest = self._rest.partition(HEAD_END)
-            if not end:
-                return
-            status, _ = parse_head(head)
-            if status != 200:
-                raise MeasurementError("server_error", f"progress was answered with {status}")
-            self._head_read, self._rest = True, rest
-        *lines, self._rest = self._rest.split(b"\n")
-        for line in lines:
-            try:
-                micros, count = map(int, line.split())
-            except ValueError as error:
-                raise MeasurementError("middlebox_changed_data", f"progress {line!r}") from error
-            self.last = Slice(micros * 1e-6, max(count, self.last.total_bytes))
-
-    def close(self) -> None:
-        abort(self._sock)
-
-
-def _run(
-    flows: list[Flow],
-    plan: Plan,
-    rtt_s: float,
-    turn: Callable[[], int],
-    read_slice: Callable[[], Slice],
-    pinger: Pinger | None,
-    on_slice: OnSlice | None,
-) -> Transfer:
-    """Turn, note, judge, wait; until the plan says stop."""
-    began = moved_at = judged_at = time.monotonic()
-    slices: list[Slice] = []
-    tick_s = MIN_TICK_S
-    verdict = Verdict(stop=False, steady=None, converged=False)
-    while not verdict.stop:
-        moved = turn()
-        if pinger is not None:
-            pinger.turn()
+    def note(self) -> None:
+        """Note what the kernel knows to be delivered."""
         now = time.monotonic()
-        if moved:
-            moved_at = now
-        elif now - moved_at > STALL_S:
-            raise MeasurementError(
-                "server_gone", f"nothing moved for {STALL_S:.0f} s", transient=True
-            )
-        point = read_slice()
-        if point.total_bytes and (not slices or point.t_s - slices[-1].t_s >= SLICE_S):
-            slices.append(point)
-            if now - judged_at >= JUDGE_S:
-                judged_at = now
-                verdict = judge(slices, rtt_s, plan)
-                if on_slice:
-                    on_slice(slices)
-        if now - began > plan.max_seconds + STALL_S:
-            raise MeasurementError("server_gone", "the server counted nothing", transient=True)
-        rate = moved / tick_s
-        tick_s = min(max(TICK_BYTES / rate if rate else MAX_TICK_S, MIN_TICK_S), MAX_TICK_S)
-        if moved < len(flows) * BUFFER_BYTES:
-            _wait(pinger, tick_s)
-    return Transfer(
-        slices,
-        verdict,
-        flows,
-        time.monotonic() - began,
-        slices[-1].total_bytes - slices[0].total_bytes,
-        list(pinger.times_s) if pinger is not None else [],
-    )
+        if self._delivered and now - self._delivered[-1].t_s < SLICE_S:
+            return
+        infos = [info for flow in self._flows if (info := tcp_info.of(flow.sock))]
+        if not infos:
+            return
+        self._sums = add_up(infos)
+        self._delivered.append(Slice(now, self._sums.delivered_bytes + self._side_bytes))
+
+    @property
+    def side_frame_bytes(self) -> int:
+        """Pings."""
+        return self._pinger.sent_frame_bytes
+
+    @property
+    def received(self) -> list[Slice]:
+        """The server's count."""
+        return self._view.received
+
+    @property
+    def delivered(self) -> list[Slice]:
+        """The own kernel's."""
+        return self._delivered
+
+    @property
+    def sums(self) -> TcpSums:
+        """The own sockets."""
+        return self._sums
+
+    def switch_congestion(self, name: str) -> None:
+        """Set it on the own sockets."""
+        for flow in self._flows:
+            use_congestion_control(flow, name)
 
 
-def _wait(pinger: Pinger | None, seconds: float) -> None:
-    if pinger is None:
-        time.sleep(seconds)
-    else:
-        ready, _, _ = select.select([pinger.sock], [], [], seconds)
-        if ready:
-            pinger.turn()
-
-
-def _receive(session: Session, flow: Flow, buffer: memoryview) -> int:
-    """Empty one socket as far as one buffer goes; returns payload bytes."""
-    received = 0
-    while received < len(buffer):
-        try:
-            count = flow.sock.recv_into(buffer)
-        except BlockingIOError:
-            break
-        except OSError as error:
-            if _would_block(error):
-                break
-            raise MeasurementError("server_gone", str(error), transient=True) from error
-        if count == 0:
-            raise MeasurementError(
-                "server_gone", "the server ended the test data early", transient=True
-            )
-        if flow.head is None:
-            received += count
-        else:
-            received += _take_head(session, flow, bytes(buffer[:count]))
-        if count < 16 * 1024:
-            break
-    return received
-
-
-def _take_head(session: Session, flow: Flow, data: bytes) -> int:
-    """Collect the response's head; returns how many payload bytes followed it in `data`."""
-    assert flow.head is not None  # noqa: S101 - for the type checker
-    flow.head += data
-    head, end, body = bytes(flow.head).partition(HEAD_END)
-    if not end:
-        if len(head) > MAX_HEAD_BYTES:
-            raise MeasurementError("not_http", "the response's head has no end")
-        return 0
-    status, headers = parse_head(head)
-    check_payload_head(session, status, headers)
-    flow.head = None
-    return len(body)
-
-
-def _send(session: Session, flow: Flow, payload: memoryview) -> int:
-    """Fill one socket as far as one buffer goes; returns bytes taken by the kernel."""
-    sent = 0
-    while sent < len(payload):
-        try:
-            count = flow.sock.send(payload)
-        except BlockingIOError:
-            break
-        except OSError as error:
-            if _would_block(error):
-                break
-            raise _upload_refused(session, flow, error) from error
-        sent += count
-    return sent
-
-
-def _upload_refused(session: Session, flow: Flow, error: OSError) -> MeasurementError:
-    """Prefer what the server said over the broken pipe that followed."""
-    try:
-        data = flow.sock.recv(MAX_HEAD_BYTES)
-        status, headers = parse_head(data.partition(HEAD_END)[0])
-        check_payload_head(session, status, headers)
-    except MeasurementError as said:
-        return said
-    except OSError:
-        pass
-    return MeasurementError("server_gone", str(error), transient=True)
-
-
-def _would_block(error: OSError) -> bool:
-    """Whether a TLS socket merely has to wait (ssl.SSLWantReadError, ssl.SSLWantWriteError)."""
-    return type(error).__name__ in ("SSLWantReadError", "SSLWantWriteError")
+def _check_alive(now: float, moved_at: float, began: float, plan: Plan) -> None:
+    if now - moved_at > STALL_S:
+        raise MeasurementError("server_gone", f"nothing moved for {STALL_S:.0f} s", transient=True)
+    if now - began > plan.max_seconds + STALL_S:
+        raise MeasurementError("server_gone", "the server counted nothing", transient=True)

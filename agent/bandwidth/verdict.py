@@ -58,8 +58,9 @@ def limits(seen: Evidence) -> tuple[str, ...]:
 
 def _rules(seen: Evidence) -> list[tuple[str, bool]]:
     rate = seen.line_rate_mbps
-    unstable = not seen.converged and seen.margin_ratio > UNSTABLE_MARGIN
-    unstable = unstable or (seen.variation_ratio or 0.0) > UNSTABLE_VARIATION
+    unstable = not seen.converged and (
+        seen.margin_ratio > UNSTABLE_MARGIN or (seen.variation_ratio or 0.0) > UNSTABLE_VARIATION
+    )
     host_busy = (seen.busiest_core_ratio or 0.0) > BUSY_CORE and (seen.own_core_ratio or 0.0) > 0.25
     server_full = seen.server_port_mbps is not None and rate >= NEAR * seen.server_port_mbps
     return [

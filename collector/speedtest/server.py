@@ -8,7 +8,8 @@ standard library's. `docs/measuring.md` has the comparison.
 | request | answer |
 |---|---|
 | `POST /session` | opens a session (slot token as bearer, none in open mode) |
-| `GET /session/progress` | `<server µs> <bytes arrived>` every 10 ms until the end |
+| `GET /session/progress` | lines of numbers until the end, see `Handler._progress` |
+| `POST /session/congestion` | from now on sends as `CampusGauge-Congestion` says |
 | `DELETE /session` | ends it; what the server saw, as JSON |
 | `GET /garbage?ckSize=N` | N MiB of random bytes (LibreSpeed) |
 | `POST /empty`, `GET /empty` | sink; ping (LibreSpeed) |
@@ -37,7 +38,8 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 from collector.speedtest.host import HostFacts, cpu_used_ratio, host_facts
-from collector.speedtest.sessions import Flow, Limits, Session, SessionError, Sessions, tcp_info
+from collector.speedtest.sessions import Flow, Limits, Session, SessionError, Sessions
+from collector.speedtest.tcp_info import sums
 from collector.speedtest.tokens import TokenError, TokenSpender
 
 if TYPE_CHECKING:
@@ -50,6 +52,8 @@ POOL_BYTES = 16 * 1024 * 1024
 MEBIBYTE = 1024 * 1024
 MAX_CHUNKS = 1024
 PROGRESS_S = 0.01
+LINES_PER_WRITE = 5
+"""While downloading, progress shares the line with the test: fewer, larger packets."""
 SESSION_HEADER = "CampusGauge-Session"
 NONCE_HEADER = "CampusGauge-Nonce"
 CONGESTION_HEADER = "CampusGauge-Congestion"
@@ -215,7 +219,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Open a session or swallow an upload."""
-        self._route({"empty": self._sink, "session": self._open})
+        self._route(
+            {"empty": self._sink, "session": self._open, "congestion": self._use_congestion_control}
+        )
 
     def do_DELETE(self) -> None:
         """End a session."""
@@ -275,25 +281,47 @@ class Handler(BaseHTTPRequestHandler):
 
     def _end(self) -> None:
         session = self.server.sessions.find(self._session_id())
-        infos = [tcp_info(flow.sock) for flow in list(session.flows) if not flow.closed]
+        delivered, again, out, rtt_us = sums(session.tcp_infos())
         self._json(200, {
             "sent_bytes": session.sent_bytes,
             "uploaded_bytes": session.uploaded_bytes,
             "cpu_used_ratio": cpu_used_ratio(),
-            "tcp_info": [info.hex() for info in infos if info],
+            "delivered_bytes": delivered,
+            "retransmitted_segments": again,
+            "data_segments_out": out,
+            "rtt_us": rtt_us,
         })  # fmt: skip
         self.server.sessions.close(session)
 
     def _progress(self) -> None:
+        """Report every 10 ms what the server sees.
+
+        A line: µs, bytes arrived, bytes delivered, retransmitted and sent segments,
+        median RTT in µs. The time is this session's and this server's clock.
+        """
         session = self.server.sessions.find(self._session_id())
         self.close_connection = True
         self._head(200, {"Content-Type": "text/plain", "Connection": "close"})
         self._stay(session)
+        lines: list[bytes] = []
         while not session.ended.wait(PROGRESS_S):
             uploaded, now = session.uploaded_bytes, time.monotonic()
-            self.wfile.write(b"%d %d\n" % ((now - session.opened_at) * 1e6, uploaded))
+            lines.append(
+                b"%d %d %d %d %d %d\n"
+                % ((now - session.opened_at) * 1e6, uploaded, *sums(session.tcp_infos()))
+            )
+            if uploaded or len(lines) >= LINES_PER_WRITE:
+                self.wfile.write(b"".join(lines))
+                lines.clear()
             if now >= session.ends_at:
                 return
+
+    def _use_congestion_control(self) -> None:
+        self._discard_body()
+        session = self.server.sessions.find(self._session_id())
+        for flow in list(session.flows):
+            use_congestion_control(flow.sock, self.headers.get(CONGESTION_HEADER, ""))
+        self._answer(http.HTTPStatus.NO_CONTENT, {})
 
     def _garbage(self) -> None:
         session, flow = self._transfer()
@@ -370,7 +398,11 @@ class Handler(BaseHTTPRequestHandler):
         self.server.set_deadline(self.connection, session.ends_at - time.monotonic())
 
     def _ping(self) -> None:
-        self._answer(http.HTTPStatus.OK, {"Content-Length": "0"})
+        if self.headers.get(SESSION_HEADER):
+            # Small on purpose: pings share the line with the test they accompany.
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        else:
+            self._answer(http.HTTPStatus.OK, {"Content-Length": "0"})
 
     def _address(self) -> None:
         address = plain_address(self.client_address[0])

@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import secrets
 import socket
-import struct
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-TCP_INFO_BYTES = 256
-_BYTES_RECEIVED = struct.Struct("=Q")
-_BYTES_RECEIVED_OFFSET = 128
-"""Offset of tcpi_bytes_received in Linux' struct tcp_info (include/uapi/linux/tcp.h, >= 4.1)."""
+from collector.speedtest.tcp_info import TcpInfo, tcp_info
 
 
 class SessionError(Exception):
@@ -58,23 +54,10 @@ class Flow:
         return self.received_bytes
 
 
-def tcp_info(sock: socket.socket) -> bytes | None:
-    """Return Linux' struct tcp_info of `sock`, or None where there is none."""
-    if not hasattr(socket, "TCP_INFO"):
-        return None
-    try:
-        return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES)
-    except OSError:
-        return None
-
-
 def kernel_received_bytes(sock: socket.socket) -> int | None:
     """Return the payload bytes the kernel has received in order on `sock`, or None."""
     info = tcp_info(sock)
-    if info is None or len(info) < _BYTES_RECEIVED_OFFSET + 8:
-        return None
-    value: int = _BYTES_RECEIVED.unpack_from(info, _BYTES_RECEIVED_OFFSET)[0]
-    return value
+    return None if info is None else info.received_bytes
 
 
 @dataclass(slots=True, eq=False)
@@ -98,6 +81,11 @@ class Session:
     def uploaded_bytes(self) -> int:
         """Request-body bytes that have arrived so far."""
         return sum(flow.uploaded_bytes() for flow in list(self.flows))
+
+    def tcp_infos(self) -> list[TcpInfo]:
+        """Return the kernel's counters of the connections that are still moving data."""
+        infos = [tcp_info(flow.sock) for flow in list(self.flows) if not flow.closed]
+        return [info for info in infos if info is not None]
 
     @property
     def spent(self) -> bool:

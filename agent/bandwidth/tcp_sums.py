@@ -1,0 +1,42 @@
+"""The kernel's counters of a transfer's sending sockets, added up."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from agent.bandwidth.tcp_info import TcpInfo
+
+
+@dataclass(frozen=True, slots=True)
+class TcpSums:
+    """`delivered_bytes` counts what the receiver has acknowledged, selectively or in order."""
+
+    delivered_bytes: int = 0
+    retransmitted_segments: int = 0
+    data_segments_out: int = 0
+    rtt_s: float | None = None
+    """Median over the connections."""
+
+    @property
+    def retransmit_share(self) -> float | None:
+        """Retransmitted ÷ all data segments."""
+        if not self.data_segments_out:
+            return None
+        return self.retransmitted_segments / self.data_segments_out
+
+
+def add_up(infos: Iterable[TcpInfo]) -> TcpSums:
+    """Sum the counters of one side's sockets."""
+    known = list(infos)
+    rtts = [info.rtt_s for info in known if info.rtt_s]
+    return TcpSums(
+        sum(
+            (info.bytes_acked or 0) + (info.sacked_segments or 0) * (info.send_mss_bytes or 0)
+            for info in known
+        ),
+        sum(info.retransmitted_segments or 0 for info in known),
+        sum(info.data_segments_out or 0 for info in known),
+        statistics.median(rtts) if rtts else None,
+    )
