@@ -7,9 +7,11 @@ Points, thresholds and values are rationals. A binary float would turn (95 − 8
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
+from math import lcm
 from typing import Annotated, Any
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
@@ -21,12 +23,18 @@ SHOWN_PLACES = 6
 """Decimal places of a number that has no finite decimal form (1 ÷ 3)."""
 
 
+_SMALL = tuple(Fraction(number) for number in range(1001))
+"""Counts and percentages come by the thousand; building a Fraction is the slow part."""
+
+
 def exact(raw: object) -> Fraction:
     """Return the number that `raw` writes, exactly.
 
     Takes int, Decimal, Fraction, decimal text, and float by its shortest decimal form (what the
     JSON said). Raises ValueError for everything else, truth values included.
     """
+    if type(raw) is int and 0 <= raw < len(_SMALL):
+        return _SMALL[raw]
     if isinstance(raw, Fraction):
         return raw
     if isinstance(raw, bool):
@@ -45,6 +53,19 @@ def _from_text(text: str) -> Fraction:
     if len(text) > MAX_DIGITS or not _NUMBER.fullmatch(text):
         raise ValueError(f"{text[:MAX_DIGITS]!r} is not a decimal number")
     return Fraction(text)
+
+
+def exact_sum(numbers: Iterable[Fraction]) -> Fraction:
+    """Add up without reducing after every step: several times faster than `+` on Fractions."""
+    top, bottom = 0, 1
+    for number in numbers:
+        numerator, denominator = number.as_integer_ratio()
+        if bottom % denominator:
+            common = lcm(bottom, denominator)
+            top *= common // bottom
+            bottom = common
+        top += numerator * (bottom // denominator)
+    return Fraction(top, bottom)
 
 
 def rounded(number: Fraction, places: int) -> Fraction:

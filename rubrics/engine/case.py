@@ -20,6 +20,7 @@ from rubrics.units import unit
 Plain: TypeAlias = Mapping[str, Any]
 KNOWN_KEYS = ("school", "indicators", "facts", "references", "entries", "stages", "readings")
 NUMBERS_OF_A_SCHOOL = ("students", "staff", "classes")
+ZERO, HUNDRED = Fraction(0), Fraction(100)
 MAX_LIST = 5000
 MAX_TEXT = 20000
 
@@ -293,12 +294,12 @@ class _Reader:
             return None
         if kind == "count" and number.denominator != 1:
             self._wrong(path, f"{value} is not a whole number")
-        least, most = spec.min, spec.max
-        if kind != "number":
-            least = Fraction(0) if least is None else least
-            most = Fraction(100) if kind == "percent" and most is None else most
-        if least is not None or most is not None:
-            self._in_range(path, number, least, most)
+        if kind != "number" and number.numerator < 0:
+            self._in_range(path, number, ZERO, spec.max)
+        elif kind == "percent" and number.numerator > 100 * number.denominator:
+            self._in_range(path, number, ZERO, HUNDRED)
+        elif spec.min is not None or spec.max is not None:
+            self._in_range(path, number, spec.min, spec.max)
         return number
 
     def _entry_list(self, path: str, spec: EntrySpec, value: Any) -> Any:

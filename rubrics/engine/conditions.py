@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -108,7 +108,7 @@ def _with_contract(
     outcome: Outcome, op: str, contract: Resolved, bounds: tuple[Fraction, ...]
 ) -> None:
     """Weigh the contract beside a measurement: it decides a doubtful fail, never a pass."""
-    contract.origin = _as(contract.origin, "contracted")
+    contract = replace(contract, origin=_as(contract.origin, "contracted"))
     outcome.beside = (*outcome.beside, contract)
     if contract.number is None or outcome.value is None or outcome.value.number is None:
         return

@@ -32,7 +32,7 @@ def score_item(
     """Score one item. `readings` is what the round chose, defaults elsewhere."""
     item = planned.item
     entries = case.entries.get(item.id, NOTHING)
-    undecided = _undecided(planned, plan, case)
+    undecided = tuple(name for name in planned.open_readings if name not in case.readings)
     if not undecided:
         return _one(item, Scope(plan, case, item, entries, readings))
     results = [
@@ -40,15 +40,6 @@ def score_item(
         for label, chosen in _combinations(undecided, plan)
     ]
     return _merged(item, results, plan, undecided)
-
-
-def _undecided(planned: ItemPlan, plan: Plan, case: Case) -> tuple[str, ...]:
-    choices = plan.rubric.readings
-    return tuple(
-        name
-        for name in planned.readings
-        if name not in case.readings and choices[name].when_not_chosen != "default"
-    )
 
 
 def _combinations(names: tuple[str, ...], plan: Plan) -> Iterator[tuple[str, dict[str, str]]]:
@@ -100,15 +91,13 @@ def _given_points(scope: Scope) -> Fraction | None:
 
 def _result(item: Item, scope: Scope, points: Points, top: Fraction | None) -> ItemResult:
     places = scope.plan.rubric.places
-    low, high = _to_places(points.low, places), _to_places(points.high, places)
-    warnings = tuple(
-        dict.fromkeys(
-            warning for finding in points.findings for warning in finding.outcome.warnings
-        )
-    )
+    low = _to_places(points.low, places)
+    high = low if points.high is points.low else _to_places(points.high, places)
+    said = [f.outcome.warnings for f in points.findings if f.outcome.warnings]
+    warnings = tuple(dict.fromkeys(warning for one in said for warning in one))
     result = ItemResult(item, "scored", low, high, top, points, warnings=warnings)
     result.status = _status(item, result)
-    if top is not None and item.rule.type != "judge":
+    if scope.case.stages and top is not None and item.rule.type != "judge":
         result.warnings += _stage_warnings(item, scope, low, high)
     return result
 
@@ -130,9 +119,10 @@ def _status(item: Item, result: ItemResult) -> str:
     points = result.points
     if item.rule.type == "veto":
         return {True: "vetoed", False: "scored", None: "pending"}[points.vetoed]
-    results = [finding.result for finding in points.findings]
     if item.max is not None:
-        return "scored" if result.low == result.high else "pending"
+        settled = result.low is result.high or result.low == result.high
+        return "scored" if settled else "pending"
+    results = [finding.result for finding in points.findings]
     if results and all(one == NOT_APPLICABLE for one in results):
         return "not_applicable"
     open_results = (INSUFFICIENT, DISPUTED)

@@ -60,6 +60,6 @@ class ItemResult:
 
 def clamp(number: Fraction, top: Fraction) -> Fraction:
     """Bring points into [0, top]."""
-    if number < 0:
+    if number.numerator <= 0:
         return ZERO
-    return min(number, top)
+    return top if number > top else number

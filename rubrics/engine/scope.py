@@ -9,6 +9,7 @@ from typing import Any
 from rubrics.checks import walk
 from rubrics.dimensions import DimensionError, Names, unit_of
 from rubrics.engine.case import Case
+from rubrics.engine.evidence import Resolved
 from rubrics.model import expressions as ex
 from rubrics.model.rubric import Item, Rubric
 from rubrics.units import Unit
@@ -22,8 +23,8 @@ class ItemPlan:
     """One item with what is worked out once for all cases."""
 
     item: Item
-    readings: tuple[str, ...]
-    """Reading choices that the item's rule asks for."""
+    open_readings: tuple[str, ...]
+    """Reading choices of the item's rule that a default does not settle."""
 
 
 class Plan:
@@ -32,9 +33,13 @@ class Plan:
     def __init__(self, rubric: Rubric) -> None:
         self.rubric = rubric
         self.items: dict[str, Item] = {item.id: item for item in rubric.items()}
-        self.item_plans = tuple(ItemPlan(item, _readings_of(item)) for item in self.items.values())
+        self.item_plans = tuple(
+            ItemPlan(item, _open_readings(item, rubric)) for item in self.items.values()
+        )
         self.default_readings = {name: choice.default for name, choice in rubric.readings.items()}
         self.units: dict[int, Unit] = {}
+        self.constants: dict[int, Resolved] = {}
+        """Stated quantities that no reading changes, by the id of their model."""
         for item in self.items.values():
             names = Names(rubric, item, self.items)
             for _, node in walk(item):
@@ -44,11 +49,12 @@ class Plan:
                     continue  # not a value, or a choice used as a word rather than a number
 
 
-def _readings_of(item: Item) -> tuple[str, ...]:
+def _open_readings(item: Item, rubric: Rubric) -> tuple[str, ...]:
     used = [
         node.reading for _, node in walk(item) if isinstance(node, ex.ReadingRef | ex.ReadingIs)
     ]
-    return tuple(dict.fromkeys(used))
+    choices = rubric.readings
+    return tuple(name for name in dict.fromkeys(used) if choices[name].when_not_chosen != "default")
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from rubrics.engine.conditions import DISPUTED, INSUFFICIENT, MET, NOT_APPLICABLE, NOT_MET
 from rubrics.engine.results import ZERO, ItemResult
-from rubrics.exact import decimal_text, rounded
+from rubrics.exact import decimal_text, exact_sum, rounded
 from rubrics.model.expressions import Quantity
 from rubrics.model.rubric import Rubric, Section, SharedCap
 
@@ -134,8 +134,7 @@ def _section(
     parts = [
         _section(child, results, into, open_caps, places).total for child in section.sections
     ] or [_item_sum(results[item.id]) for item in section.items]
-    for part in parts:
-        found.total.add(part)
+    found.total = _sum_of(parts)
     for cap in [c for c in open_caps.values() if set(c.items) <= set(names)]:
         found.adjustments.append(_cap(cap, results, found.total))
         del open_caps[cap.id]
@@ -151,6 +150,15 @@ def _section(
     if section.minimum is not None:
         found.minimum = _reaches(section.minimum, found.total)
     return found
+
+
+def _sum_of(parts: list[Sum]) -> Sum:
+    return Sum(
+        exact_sum([part.low for part in parts]),
+        exact_sum([part.high for part in parts]),
+        exact_sum([part.max for part in parts]),
+        exact_sum([part.excluded for part in parts if part.excluded]),
+    )
 
 
 def _item_sum(result: ItemResult) -> Sum:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from math import isqrt
 from statistics import median
@@ -38,7 +39,13 @@ def _chosen_number(reading: str, scope: Scope) -> Fraction:
 
 
 def _quantity(value: ex.Quantity, scope: Scope) -> Resolved:
-    return Resolved(value.value * quantity_factor(value, scope), UNITS[value.unit])
+    known = scope.plan.constants.get(id(value))
+    if known is not None:
+        return known
+    resolved = Resolved(value.value * quantity_factor(value, scope), UNITS[value.unit])
+    if not isinstance(value.kilo, ex.ReadingRef):
+        scope.plan.constants[id(value)] = resolved
+    return resolved
 
 
 def _indicator(value: ex.IndicatorValue, scope: Scope) -> Resolved:
@@ -179,8 +186,7 @@ def _rounded(value: ex.Rounded, scope: Scope) -> Resolved:
     if inner.number is None or mode == "none":
         return inner
     factor = inner.unit.factor
-    inner.number = _whole(inner.number / factor, mode) * factor
-    return inner
+    return replace(inner, number=_whole(inner.number / factor, mode) * factor)
 
 
 def _whole(number: Fraction, mode: str) -> Fraction:

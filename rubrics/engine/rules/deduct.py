@@ -10,22 +10,19 @@ from rubrics.engine.results import ZERO, Finding, Points, clamp
 from rubrics.engine.rules.clauses import Taken, amount_text, take_all
 from rubrics.engine.scope import Scope
 from rubrics.engine.values import resolve
-from rubrics.exact import decimal_text
+from rubrics.exact import decimal_text, exact_sum
 from rubrics.model import rules
 
 
 def deduct(rule: rules.Deduct, top: Fraction, scope: Scope) -> Points:
     """Max minus the clauses, clamped to [0, max]; a zero clause that holds absorbs the others."""
     taken = take_all(rule.clauses, scope)
-    low = high = ZERO
-    absorbed: list[Taken] = []
-    for one in taken:
-        if one.clause.kind == "zero":
-            absorbed.append(one)
-        else:
-            low += one.low
-            high += one.high
-    proven, possible = clamp(top - high, top), clamp(top - low, top)
+    absorbed = [one for one in taken if one.clause.kind == "zero"]
+    counted = [one for one in taken if one.clause.kind != "zero"]
+    possible = clamp(top - exact_sum([one.low for one in counted]), top)
+    proven = possible
+    if any(one.low is not one.high for one in counted):
+        proven = clamp(top - exact_sum([one.high for one in counted]), top)
     if taken and all(one.outcome.result == INSUFFICIENT for one in taken):
         proven, possible = ZERO, top
     else:
