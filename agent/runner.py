@@ -21,8 +21,7 @@ from agent.probes.base import utc_now
 from agent.reading import Reading
 from agent.schedule import phase_s, seconds_to_next
 
-WATCH_S = 5.0
-_START_SPREAD_S = 60.0
+WATCH_S = 10.0
 _log = logging.getLogger("agent.runner")
 
 

@@ -32,10 +32,10 @@ MIB = 1024 * 1024
 
 
 class Receiver(BaseHTTPRequestHandler):
-    """Stores nothing, confirms everything, as uvicorn does closing idle connections after 5 s."""
+    """Stores nothing, confirms everything; keeps idle connections as long as the collector does."""
 
     protocol_version = "HTTP/1.1"
-    timeout = 5
+    timeout = 75
     bodies: list[bytes] = []  # noqa: RUF012 - one receiver per run of the script
 
     def do_POST(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -39,9 +40,10 @@ def page(latest: Latest, open_spool: Callable[..., Spool]) -> Iterator[Page]:
     page.stop()
 
 
-def fetch(page: Page) -> str:
+def fetch(page: Page, timeout_s: float = 5.0) -> str:
     """Scrape once."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{page.port}/metrics", timeout=5) as answer:
+    address = f"http://127.0.0.1:{page.port}/metrics"
+    with urllib.request.urlopen(address, timeout=timeout_s) as answer:
         return str(answer.read().decode())
 
 
@@ -131,3 +133,24 @@ def test_taken_port_is_an_error_for_the_caller(
         collector = ReadingsCollector(latest, open_spool(), intervals_s={}, metrics={})
         with pytest.raises(OSError, match="in use"):
             Page(settings, collector)
+
+
+def test_silent_client_does_not_stop_the_page_for_good(page: Page) -> None:
+    """Someone who connects and says nothing is dropped, and the next scrape is answered."""
+    with socket.create_connection(("127.0.0.1", page.port)):
+        started = time.monotonic()
+        assert "campusgauge_agent_spool_readings" in fetch(page, timeout_s=10)
+        assert time.monotonic() - started < 4
+
+
+def test_stopped_page_gives_its_port_back_at_once(
+    latest: Latest, open_spool: Callable[..., Spool]
+) -> None:
+    """Stopping takes no longer than a blink, and the next agent finds the port free."""
+    collector = ReadingsCollector(latest, open_spool(), intervals_s={}, metrics={})
+    page = Page(ExpositionSettings(port=0), collector)
+    started = time.monotonic()
+    page.stop()
+    assert time.monotonic() - started < 0.5
+    again = Page(ExpositionSettings(port=page.port), collector)
+    again.stop()
