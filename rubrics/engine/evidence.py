@@ -17,7 +17,7 @@ CONCLUSIVE_LIMIT = "line"
 """The line itself was the limit: the value is the line's, not a lower bound of it."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Origin:
     """Where a number comes from, as a finding reports it."""
 

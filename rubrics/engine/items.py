@@ -93,12 +93,10 @@ def _result(item: Item, scope: Scope, points: Points, top: Fraction | None) -> I
     places = scope.plan.rubric.places
     low = _to_places(points.low, places)
     high = low if points.high is points.low else _to_places(points.high, places)
-    said = [f.outcome.warnings for f in points.findings if f.outcome.warnings]
-    warnings = tuple(dict.fromkeys(warning for one in said for warning in one))
-    result = ItemResult(item, "scored", low, high, top, points, warnings=warnings)
+    result = ItemResult(item, "scored", low, high, top, points)
     result.status = _status(item, result)
     if scope.case.stages and top is not None and item.rule.type != "judge":
-        result.warnings += _stage_warnings(item, scope, low, high)
+        result.stage_warnings = _stage_warnings(item, scope, low, high)
     return result
 
 
@@ -155,7 +153,7 @@ def _perhaps_applicable(item: Item, scope: Scope, applicable: Outcome) -> ItemRe
             points.high = item.max
     outcome = Outcome(INSUFFICIENT, applicable.reason, origin=applicable.origin)
     finding = Finding("applies", None, outcome, INSUFFICIENT, applicable.reason, scope)
-    points.findings = (finding, *points.findings)
+    points.found = (finding, *points.findings)
     return _result(item, scope, points, item.max)
 
 
@@ -181,7 +179,8 @@ def _merged(
     points = Points(low, high, findings, working, first.points.vetoed, first.points.answered)
     if not all(result.points.vetoed == first.points.vetoed for _, result in results):
         points.vetoed = None
-    merged = ItemResult(item, first.status, low, high, item.max, points, warnings=first.warnings)
+    merged = ItemResult(item, first.status, low, high, item.max, points)
+    merged.stage_warnings = first.stage_warnings
     if required:
         merged.status = "needs_reading"
     elif not same or any(finding.alternatives for finding in findings):

@@ -36,12 +36,20 @@ class Points:
 
     low: Fraction
     high: Fraction
-    findings: tuple[Finding, ...]
+    found: tuple[Finding, ...] | Callable[[], tuple[Finding, ...]]
+    """The findings, or how to write them: totals of a county need only the points."""
     working: Callable[[str], str]
     """Working in `zh` or `en`; written only when somebody reads it."""
     vetoed: bool | None = False
     answered: bool | None = None
     """For form fields: whether the field is filled."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The verdicts on the clauses or criteria, in the order of the document."""
+        if callable(self.found):
+            self.found = self.found()
+        return self.found
 
 
 @dataclass(slots=True)
@@ -55,7 +63,13 @@ class ItemResult:
     max: Fraction | None
     points: Points
     excluded: bool = False
-    warnings: tuple[str, ...] = ()
+    stage_warnings: tuple[str, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader should know beside the verdicts, each once."""
+        said = [warning for one in self.points.findings for warning in one.outcome.warnings]
+        return tuple(dict.fromkeys((*said, *self.stage_warnings)))
 
 
 def clamp(number: Fraction, top: Fraction) -> Fraction:

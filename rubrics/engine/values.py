@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from functools import lru_cache
 from math import isqrt
 from statistics import median
 from typing import Any
@@ -88,10 +89,16 @@ def _entry(value: ex.EntryValue, scope: Scope) -> Resolved:
 
 
 def entry_origin(name: str, item: str | None, scope: Scope) -> Origin:
-    """Where an entry comes from; the case may say that it was imported or judged."""
-    raw = scope.case.origins.get((item or scope.item.id, name))
-    kind = raw.get("kind", "declared") if raw is not None else "declared"
-    return Origin("entry", str(kind), name, raw)
+    """Say where an entry comes from; the case may say that it was imported or judged."""
+    raw = scope.case.origins.get((item or scope.item.id, name)) if scope.case.origins else None
+    if raw is None:
+        return _declared(name)
+    return Origin("entry", str(raw.get("kind", "declared")), name, raw)
+
+
+@lru_cache(maxsize=4096)
+def _declared(name: str) -> Origin:
+    return Origin("entry", "declared", name)
 
 
 def _profile(value: ex.ProfileValue, scope: Scope) -> Resolved:

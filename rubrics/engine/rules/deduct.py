@@ -21,18 +21,18 @@ def deduct(rule: rules.Deduct, top: Fraction, scope: Scope) -> Points:
     counted = [one for one in taken if one.clause.kind != "zero"]
     possible = clamp(top - exact_sum([one.low for one in counted]), top)
     proven = possible
-    if any(one.low is not one.high for one in counted):
+    if [one for one in counted if one.low is not one.high]:
         proven = clamp(top - exact_sum([one.high for one in counted]), top)
-    if taken and all(one.outcome.result == INSUFFICIENT for one in taken):
+    unknown = [one for one in taken if one.outcome.result == INSUFFICIENT]
+    if unknown and len(unknown) == len(taken):
         proven, possible = ZERO, top
     else:
         for one in absorbed:
             proven, possible = _absorb(one, top, proven, possible)
-    findings = tuple(_finding(index, one, scope) for index, one in enumerate(taken))
     return Points(
         proven,
         possible,
-        findings,
+        lambda: tuple(_finding(index, one, scope) for index, one in enumerate(taken)),
         lambda language: _deduct_text(taken, top, proven, possible, scope, language),
     )
 
