@@ -60,6 +60,8 @@ def exact_sum(numbers: Iterable[Fraction]) -> Fraction:
     top, bottom = 0, 1
     for number in numbers:
         numerator, denominator = number.as_integer_ratio()
+        if numerator == 0:
+            continue
         if bottom % denominator:
             common = lcm(bottom, denominator)
             top *= common // bottom

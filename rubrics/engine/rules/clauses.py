@@ -60,7 +60,7 @@ def _each(clause: rules.EachClause, scope: Scope) -> Taken:
     count = resolve(clause.count, scope)
     if count.number is None:
         return _unknown(clause, count)
-    points = clause.points * count.number
+    points = clause.points * count.number if count.number else ZERO
     result = MET if points else NOT_MET
     return Taken(clause, points, points, Outcome(result, value=count), count.number)
 
@@ -80,7 +80,7 @@ def _step(clause: rules.StepClause, scope: Scope) -> Taken:
     if clause.below is None:
         gap = -gap
     steps = _steps(gap / size.number, scope.word(clause.rounding))
-    points = clause.points * steps
+    points = clause.points * steps if steps else ZERO
     if not _gap_conclusive(clause, value, points):
         reason = f"limited_by_{value.limits[0]}" if value.limits else "upper_bound_only"
         return Taken(clause, ZERO, UNBOUNDED, Outcome(INSUFFICIENT, reason, value, (target,)))

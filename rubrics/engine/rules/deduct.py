@@ -19,10 +19,9 @@ def deduct(rule: rules.Deduct, top: Fraction, scope: Scope) -> Points:
     taken = take_all(rule.clauses, scope)
     absorbed = [one for one in taken if one.clause.kind == "zero"]
     counted = [one for one in taken if one.clause.kind != "zero"]
-    possible = clamp(top - exact_sum([one.low for one in counted]), top)
-    proven = possible
+    possible = proven = _left(top, [one.low for one in counted])
     if [one for one in counted if one.low is not one.high]:
-        proven = clamp(top - exact_sum([one.high for one in counted]), top)
+        proven = _left(top, [one.high for one in counted])
     unknown = [one for one in taken if one.outcome.result == INSUFFICIENT]
     if unknown and len(unknown) == len(taken):
         proven, possible = ZERO, top
@@ -35,6 +34,12 @@ def deduct(rule: rules.Deduct, top: Fraction, scope: Scope) -> Points:
         lambda: tuple(_finding(index, one, scope) for index, one in enumerate(taken)),
         lambda language: _deduct_text(taken, top, proven, possible, scope, language),
     )
+
+
+def _left(top: Fraction, taken: list[Fraction]) -> Fraction:
+    """Return what remains of the maximum, never below zero."""
+    total = exact_sum(taken)
+    return clamp(top - total, top) if total.numerator else top
 
 
 def _absorb(
