@@ -15,6 +15,7 @@ from collector.ingest.schema import WireBatch
 from collector.storage.ports import Inbox, InboxRow, SeriesStore
 
 GROUP_MAX = 64
+GATHER_S = 0.1
 ATTEMPTS_PER_ROW = 3
 BACK_OFF_FIRST_S = 0.5
 BACK_OFF_MAX_S = 60.0
@@ -95,6 +96,8 @@ class Applier:
             try:
                 self._drain()
                 back_off_s = BACK_OFF_FIRST_S
+                # Lets batches gather: one transaction of the series store for many of them.
+                self._stopping.wait(GATHER_S)
             except Exception:
                 self._metrics.apply_failures.inc()
                 log.exception("apply_failed retry_in_s=%s", back_off_s)
