@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -83,6 +82,11 @@ def measure(
         source,
         interface.name if interface else None,
     )
+
+
+def _chart_mbps(received: list[Slice], steps: int = 40) -> tuple[float, ...]:
+    step_s = max((received[-1].t_s - received[0].t_s) / steps, 0.02)
+    return tuple(rate * 8e-6 for rate in estimator.rates_bytes_s(received, step_s))
 
 
 def connections_for(rtt_s: float) -> int:
@@ -178,7 +182,8 @@ class _Run:
         burst = estimator.find_burst(done.trace, steady)
         goodput_mbps = steady.rate_bytes_s * 8e-6
         line_rate_mbps = goodput_mbps * self._overhead.factor
-        loaded = statistics.median(done.pings_s) if done.pings_s else None
+        pings_s = sorted(done.pings_s)
+        loaded = pings_s[len(pings_s) // 2] if pings_s else None
         seen = self._evidence(done, steady, (before, after), infos, line_rate_mbps, loaded)
         if done.verdict.converged and not self._same_host:
             self._memory.learn(
@@ -202,6 +207,7 @@ class _Run:
             loaded_rtt_s=loaded,
             burst_credit_bytes=burst.credit_bytes if burst else None,
             burst_peak_mbps=burst.peak_bytes_s * 8e-6 * self._overhead.factor if burst else None,
+            chart_mbps=_chart_mbps(done.received),
             evidence=self._details(seen, steady, plan, done.congestion),
         )
 

@@ -148,8 +148,8 @@ def find_burst(trace: Trace, sustained: Fit) -> Burst | None:
     return Burst(credit, peak, knee.t_s) if peak > 1.02 * rate else None
 
 
-def variation_ratio(trace: Trace, start_s: float, slice_s: float = 0.1) -> float | None:
-    """Return the coefficient of variation of the rate per `slice_s` from `start_s` on, or None."""
+def rates_bytes_s(trace: Trace, slice_s: float, start_s: float = 0.0) -> list[float]:
+    """Return the rate in each stretch of at least `slice_s` from `start_s` on."""
     rates: list[float] = []
     last: Slice | None = None
     for point in trace:
@@ -160,6 +160,12 @@ def variation_ratio(trace: Trace, start_s: float, slice_s: float = 0.1) -> float
         elif point.t_s - last.t_s >= slice_s:
             rates.append((point.total_bytes - last.total_bytes) / (point.t_s - last.t_s))
             last = point
+    return rates
+
+
+def variation_ratio(trace: Trace, start_s: float, slice_s: float = 0.1) -> float | None:
+    """Return the coefficient of variation of the rate per `slice_s` from `start_s` on, or None."""
+    rates = rates_bytes_s(trace, slice_s, start_s)
     if len(rates) < 3:
         return None
     mean = sum(rates) / len(rates)

@@ -6,8 +6,6 @@ Linux tells through /proc and /sys; elsewhere a fact is None, which the verdict 
 from __future__ import annotations
 
 import fcntl
-import hashlib
-import ipaddress
 import os
 import socket
 import struct
@@ -22,22 +20,21 @@ SIOCGIFADDR = 0x8915
 def host_id(proc_root: Path = Path("/proc")) -> str | None:
     """Return the identity a measurement server on this very machine announces, or None.
 
-    The first 16 hex digits of SHA-256 over "campusgauge host" NUL and the kernel's boot id.
+    Half of the kernel's boot id: random, new at every boot, shared by all containers of a machine.
     """
     try:
-        boot_id = (proc_root / "sys/kernel/random/boot_id").read_text().strip()
+        boot_id = (proc_root / "sys/kernel/random/boot_id").read_text()
     except OSError:
         return None
-    return hashlib.sha256(b"campusgauge host\0" + boot_id.encode()).hexdigest()[:16]
+    return boot_id.strip().replace("-", "")[:16] or None
 
 
 def is_same_host(
     local_address: str, peer_address: str, server_host_id: str | None, own_host_id: str | None
 ) -> bool:
     """Whether the server is this very host: loopback, one of its addresses, or the same boot."""
-    peer = ipaddress.ip_address(peer_address.partition("%")[0])
-    mapped = getattr(peer, "ipv4_mapped", None) or peer
-    if mapped.is_loopback or local_address == peer_address:
+    peer = peer_address.partition("%")[0].removeprefix("::ffff:")
+    if peer == "::1" or peer.startswith("127.") or local_address == peer_address:
         return True
     return server_host_id is not None and server_host_id == own_host_id
 
@@ -69,7 +66,7 @@ def interface_of(address: str, sys_root: Path = Path("/sys")) -> Interface | Non
 def _interface_name(address: str) -> str | None:
     plain = address.partition("%")[0]
     if ":" in plain:
-        wanted = ipaddress.ip_address(plain).packed.hex()
+        wanted = socket.inet_pton(socket.AF_INET6, plain).hex()
         try:
             lines = Path("/proc/net/if_inet6").read_text().splitlines()
         except OSError:

@@ -31,6 +31,10 @@ class LineMemory:
         line = self._lines.get(f"{server} {source} {direction}")
         return None if line is None else Known(**line["known"])
 
+    def forget(self) -> None:
+        """Know nothing any more."""
+        self._lines = {}
+
     def learn(self, server: str, source: str, direction: str, known: Known) -> None:
         """Remember `known` from now on; writing fails silently, the next test is longer then."""
         self._lines[f"{server} {source} {direction}"] = {

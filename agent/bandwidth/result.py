@@ -27,6 +27,8 @@ class DirectionResult:
     loaded_rtt_s: float | None
     burst_credit_bytes: float | None = None
     burst_peak_mbps: float | None = None
+    chart_mbps: tuple[float, ...] = ()
+    """Payload rate over the whole transfer, in equal steps."""
     evidence: Mapping[str, Json] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Json]:
@@ -46,6 +48,7 @@ class DirectionResult:
             "burst_peak_mbps": None
             if self.burst_peak_mbps is None
             else round(self.burst_peak_mbps, 1),
+            "series_mbps": [round(rate, 2) for rate in self.chart_mbps],
             "evidence": dict(self.evidence),
         }
 

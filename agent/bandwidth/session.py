@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,7 @@ class Session:
 
     where: Endpoint
     id: str | None = field(default=None, repr=False)
-    nonce: str = field(default_factory=lambda: secrets.token_hex(8))
+    nonce: str = field(default_factory=lambda: os.urandom(8).hex())
     host_id: str | None = None
     port_mbps: float | None = None
     server_cpu_ratio: float | None = None

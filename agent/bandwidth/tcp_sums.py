@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -17,7 +16,7 @@ class TcpSums:
     retransmitted_segments: int = 0
     data_segments_out: int = 0
     rtt_s: float | None = None
-    """Median over the connections."""
+    """Median over the connections (the upper one of an even number)."""
 
     @property
     def retransmit_share(self) -> float | None:
@@ -38,5 +37,5 @@ def add_up(infos: Iterable[TcpInfo]) -> TcpSums:
         ),
         sum(info.retransmitted_segments or 0 for info in known),
         sum(info.data_segments_out or 0 for info in known),
-        statistics.median(rtts) if rtts else None,
+        sorted(rtts)[len(rtts) // 2] if rtts else None,
     )

@@ -48,9 +48,13 @@ OnSlice = Callable[[list[Slice]], None]
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """What came of moving bytes in one direction. `trace` is the count that was judged."""
+    """What came of moving bytes in one direction.
+
+    `trace` is the count that was judged, `received` always the receiver's.
+    """
 
     trace: list[Slice]
+    received: list[Slice]
     verdict: Verdict
     seconds: float
     bytes: int
@@ -133,6 +137,7 @@ class Mover(ABC):
                 select.select([self._pinger.sock], [], [], tick_s)
         return Transfer(
             trace,
+            self.received,
             verdict,
             time.monotonic() - began,
             self.received[-1].total_bytes,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 import time
@@ -26,16 +25,15 @@ def host_facts(
 ) -> HostFacts:
     """Return the facts; given values win over what the system says.
 
-    The agent derives its own id the same way (`agent/bandwidth/host.py`): the first 16 hex digits
-    of SHA-256 over "campusgauge host" NUL and Linux' boot id.
+    The agent derives its own id the same way (`agent/bandwidth/host.py`): half of Linux' boot id,
+    which is random, new at every boot and shared by all containers of a machine.
     """
     if host_id is None:
         try:
-            boot_id = (proc_root / "sys/kernel/random/boot_id").read_text().strip()
+            boot_id = (proc_root / "sys/kernel/random/boot_id").read_text()
         except OSError:
             boot_id = ""
-        if boot_id:
-            host_id = hashlib.sha256(b"campusgauge host\0" + boot_id.encode()).hexdigest()[:16]
+        host_id = boot_id.strip().replace("-", "")[:16] or None
     return HostFacts(host_id, port_mbps)
 
 
