@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--now",
         action="store_true",
-        help="启动时各探针都先测一次，重型的也测 / start with one run of every probe, heavy ones too",
+        help="启动时所有探针先测一次 / start with one run of every probe, heavy ones too",
     )
 
 
