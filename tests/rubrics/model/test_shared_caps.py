@@ -65,7 +65,7 @@ def test_the_reading_in_force_decides_what_the_cap_covers(
 
 def test_a_cap_names_a_reading_that_exists() -> None:
     """A slip in the reading or its alternative is an error with its line."""
-    with pytest.raises(RubricError, match="shared_caps.0.applies_when.*no alternative `joint`"):
+    with pytest.raises(RubricError, match=r"shared_caps\.0\.applies_when.*no alternative `joint`"):
         parse_rubric(TEXT.replace("is: jointly", "is: joint"))
     with pytest.raises(RubricError, match="no reading `caps`"):
         parse_rubric(TEXT.replace("{reading: cap,", "{reading: caps,"))
