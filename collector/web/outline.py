@@ -3,11 +3,12 @@
 The only place of the pages that knows the shape of the rubric model.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from rubrics.exact import decimal_text
 from rubrics.model import Rubric
+from rubrics.model.base import Text
 from rubrics.model.expressions import OPERATORS, Compare, PerHead, Product, ProfileValue, Quantity
 from rubrics.model.rubric import Item, Section
 from rubrics.model.rules import Criterion, Deduct, Judge, Level, Meets
@@ -33,12 +34,34 @@ class CriterionOutline:
 
 
 @dataclass(frozen=True)
+class Title:
+    """A title in Chinese and, where the rubric has one, English."""
+
+    zh: str
+    en: str | None = None
+
+    def shown(self, english: bool) -> "ShownTitle":
+        """Return the title for a page in English or Chinese, with the language it is in."""
+        if english and self.en:
+            return ShownTitle(self.en, "en")
+        return ShownTitle(self.zh, "zh-CN")
+
+
+@dataclass(frozen=True)
+class ShownTitle:
+    """A title as a page places it; screen readers need to know its language."""
+
+    text: str
+    language: str
+
+
+@dataclass(frozen=True)
 class ItemOutline:
     """One item of the official table."""
 
     id: str
     text: str
-    title: str = ""
+    title: Title | None = None
     scoring_text: str = ""
     """The document's words on how points are given or taken, where it has them."""
     deducts: bool = False
@@ -51,8 +74,7 @@ class SectionOutline:
     """One section of the official table, items in printed order."""
 
     id: str
-    title: str
-    title_en: str | None
+    title: Title
     items: tuple[ItemOutline, ...]
 
 
@@ -62,11 +84,12 @@ class RubricOutline:
 
     id: str
     version: str
-    title: str
-    title_en: str | None
+    title: Title
     authority: str
     source: str
     kinds: tuple[str, ...]
+    bands: Mapping[str, Title]
+    """Grades of the total, by id."""
     sections: tuple[SectionOutline, ...]
 
 
@@ -75,11 +98,11 @@ def outline_of(rubric: Rubric) -> RubricOutline:
     return RubricOutline(
         id=rubric.id,
         version=rubric.version,
-        title=rubric.title.zh,
-        title_en=rubric.title.en,
+        title=_title(rubric.title),
         authority=rubric.authority.zh,
         source=rubric.source.document.zh,
         kinds=tuple(rubric.applies_to.kinds),
+        bands={band.id: _title(band.title) for band in rubric.bands},
         sections=tuple(_sections(rubric.sections)),
     )
 
@@ -89,22 +112,25 @@ def _sections(sections: tuple[Section, ...]) -> Iterator[SectionOutline]:
     for section in sections:
         if section.items:
             items = tuple(_item(item) for item in section.items)
-            yield SectionOutline(section.id, section.title.zh, section.title.en, items)
+            yield SectionOutline(section.id, _title(section.title), items)
         for inner in _sections(section.sections):
-            english = [section.title.en, inner.title_en]
-            yield SectionOutline(
-                inner.id,
-                f"{section.title.zh} · {inner.title}",
-                " · ".join(filter(None, english)) if all(english) else None,
-                inner.items,
-            )
+            yield SectionOutline(inner.id, _joined(section.title, inner.title), inner.items)
+
+
+def _title(text: Text) -> Title:
+    return Title(text.zh, text.en)
+
+
+def _joined(outer: Text, inner: Title) -> Title:
+    english = f"{outer.en} · {inner.en}" if outer.en and inner.en else None
+    return Title(f"{outer.zh} · {inner.zh}", english)
 
 
 def _item(item: Item) -> ItemOutline:
     return ItemOutline(
         id=item.id,
         text=item.text,
-        title=item.title.zh if item.title else "",
+        title=_title(item.title) if item.title else None,
         scoring_text=item.scoring_text or "",
         deducts=isinstance(item.rule, Deduct),
         criteria=tuple(_criterion(criterion) for criterion in _criteria(item)),

@@ -10,7 +10,7 @@ from collector.domain import Agent, AgentReading, Fact, Outcome, School, StoredS
 from collector.web.formatting import Formatter
 from collector.web.language import Translator
 from collector.web.next_steps import NextStep, next_steps
-from collector.web.outline import RubricOutline
+from collector.web.outline import RubricOutline, ShownTitle
 from collector.web.profile import ProfileLine, profile_lines, profile_numbers
 from collector.web.reporting import Reporting, State, agent_state, school_reporting
 from collector.web.sheet_page import SectionView, SheetReader, SheetView, only
@@ -27,7 +27,7 @@ class RubricChoice:
     """One rubric that applies to the school."""
 
     id: str
-    title: str
+    title: ShownTitle
     current: bool
 
 
@@ -63,6 +63,7 @@ class SchoolPage:
     school: School
     reporting: Reporting
     rubric: RubricOutline | None
+    rubric_title: ShownTitle | None
     rubrics: tuple[RubricChoice, ...]
     sheet: SheetView | None
     unscored_because: str | None
@@ -114,8 +115,12 @@ class SchoolPageBuilder:
             school=record.school,
             reporting=school_reporting(record.agents, newest, now),
             rubric=rubric,
+            rubric_title=rubric.title.shown(self.formatter.english) if rubric else None,
             rubrics=tuple(
-                RubricChoice(choice.id, choice.title, choice == rubric) for choice in rubrics
+                RubricChoice(
+                    choice.id, choice.title.shown(self.formatter.english), choice == rubric
+                )
+                for choice in rubrics
             ),
             sheet=sheet,
             unscored_because=record.unscored_because,

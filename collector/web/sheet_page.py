@@ -16,9 +16,10 @@ from collector.web.outline import (
     ItemOutline,
     RubricOutline,
     SectionOutline,
+    ShownTitle,
 )
 from collector.web.profile import profile_unit, profile_word
-from collector.web.verdicts import Counts, Result, worst
+from collector.web.verdicts import Counts, Result
 from rubrics.reasons import Reason
 
 SheetJson: TypeAlias = Mapping[str, Any]
@@ -32,6 +33,8 @@ class FindingView:
     """The official number of the clause (1e); one of ours (C4.2) where the document has none."""
     anchor: str
     clause: str
+    gloss: str | None
+    """What the clause is about, in English, on English pages."""
     result: Result
     deducts: bool
     """The bound is that of a deduction, not of the requirement."""
@@ -76,10 +79,9 @@ class ItemView:
 
     id: str
     anchor: str
-    title: str
+    title: ShownTitle | None
     text: str
     scoring_text: str
-    result: Result
     points: PointsView | None
     working: str | None
     findings: tuple[FindingView, ...]
@@ -97,8 +99,7 @@ class SectionView:
 
     id: str
     anchor: str
-    title: str
-    language: str
+    title: ShownTitle
     counts: Counts
     points: PointsView | None
     items: tuple[ItemView, ...]
@@ -114,6 +115,7 @@ class SheetView:
     findings: tuple[FindingView, ...]
     vetoed: bool
     band: str | None
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -142,8 +144,16 @@ class SheetReader:
             sections=sections,
             findings=findings,
             vetoed=bool(outcome.get("vetoed")),
-            band=outcome.get("band"),
+            band=self._band(outcome.get("band")),
+            warnings=tuple(map(self.reason, sheet.get("warnings") or ())),
         )
+
+    def _band(self, reached: str | None) -> str | None:
+        """Name the grade that the total reaches; None while none is sure."""
+        if reached is None:
+            return None
+        title = self.outline.bands.get(reached)
+        return title.shown(self.formatter.english).text if title else reached
 
     def _section(self, section: SectionOutline, sheet: SheetJson) -> SectionView:
         scored = sheet.get("items") or {}
@@ -151,8 +161,7 @@ class SheetReader:
         return SectionView(
             id=section.id,
             anchor=f"section-{section.id}",
-            title=section.title if self.chinese else section.title_en or section.title,
-            language="zh-CN" if self.chinese or not section.title_en else "en",
+            title=section.title.shown(self.formatter.english),
             counts=Counts.of(f.result for item in items for f in item.findings),
             points=points_of((sheet.get("sections") or {}).get(section.id)),
             items=items,
@@ -167,10 +176,9 @@ class SheetReader:
         return ItemView(
             id=item.id,
             anchor=f"item-{item.id}",
-            title=item.title,
+            title=item.title.shown(self.formatter.english) if item.title else None,
             text=item.text,
             scoring_text=item.scoring_text,
-            result=worst(finding.result for finding in findings),
             points=points_of(scored),
             working=self._working(scored),
             findings=findings,
@@ -192,6 +200,7 @@ class SheetReader:
             label=identifier if official else f"{item.id}.{number}",
             anchor=f"criterion-{identifier if official else f'{item.id}-{identifier}'}",
             clause=self._clause(found, clause, item),
+            gloss=found.get("title_en") if self.formatter.english else None,
             result=Result(found.get("result") or Result.INSUFFICIENT),
             deducts=item.deducts,
             threshold=self._threshold(found),

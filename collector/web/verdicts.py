@@ -26,10 +26,6 @@ class Result(StrEnum):
         return self.value.replace("_", "-")
 
 
-#: What decides for an item that has several findings: the first of these that occurs.
-_WORST_FIRST = (Result.NOT_MET, Result.DISPUTED, Result.INSUFFICIENT, Result.MET)
-
-
 def result_word(result: Result, translator: Translator) -> str:
     """Return the verdict in one word of the page's language."""
     _ = translator.gettext
@@ -41,15 +37,6 @@ def result_word(result: Result, translator: Translator) -> str:
         Result.NOT_APPLICABLE: _("不适用"),
     }
     return words[result]
-
-
-def worst(results: Iterable[Result]) -> Result:
-    """Return the verdict of an item: its worst finding; nothing found is insufficient evidence."""
-    present = set(results)
-    for result in _WORST_FIRST:
-        if result in present:
-            return result
-    return Result.NOT_APPLICABLE if present else Result.INSUFFICIENT
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """The pages as a visitor without JavaScript gets them."""
 
+import json
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from html.parser import HTMLParser
 from typing import Any
@@ -12,7 +14,7 @@ from fastapi.testclient import TestClient
 from collector.domain import Fact, SchoolKind
 from collector.web.formatting import Formatter
 from collector.web.language import load_translator
-from collector.web.outline import outline_of
+from collector.web.outline import Title, outline_of
 from collector.web.sheet_page import SheetReader
 from collector.web.verdicts import Result
 
@@ -257,6 +259,8 @@ def test_english_pages_have_no_chinese_but_official_and_given_texts(client: Test
     assert not re.search("[\u4e00-\u9fff]", text), re.findall("[\u4e00-\u9fff]+", text)
     assert "Insufficient" in text
     assert "as of 2026-09-01" in text
+    assert "Campus network form for tests" in text
+    assert '<small lang="en">Outlet</small>' in client.get("/schools/zx-001").text
     again = client.get("/schools/zx-001").text
     assert '<html lang="en">' in again, "the choice is remembered"
 
@@ -298,3 +302,15 @@ def test_visits_change_no_school(client: TestClient, busy_county: Any) -> None:
     client.get("/schools/zx-001")
     assert (busy_county.records.schools(), busy_county.records.agents()) == before
     assert busy_county.now - timedelta(minutes=3) == before[1][0].last_seen_at
+
+
+def test_a_veto_and_a_grade_are_spelled_out(county: Any) -> None:
+    """The grade is named by its title, and a veto stands above the points."""
+    county.add_school("zx-001")
+    stored = county.sheets.score("zx-001", "test-campus", county.now)
+    sheet = json.loads(stored.sheet_json)
+    sheet["outcome"] |= {"vetoed": True, "band": "good"}
+    outline = replace(outline_of(county.rubrics["test-campus"]), bands={"good": Title("良好")})
+    formatter = Formatter(load_translator("zh"), ZoneInfo("Asia/Shanghai"))
+    view = SheetReader(outline, {}, formatter, {}).read(sheet)
+    assert (view.vetoed, view.band) == (True, "良好")
