@@ -101,12 +101,12 @@ def _start(
 def _register_school(console: Console, data: Path) -> tuple[SchoolProfile, str]:
     """Bring the records in line with the school file; return the school and an enrolment code."""
     from collector.enrolment.service import new_code
-    from collector.up import school_file
+    from collector.up import samples, school_file
 
     path = data / "school.toml"
     now = datetime.now(UTC)
     with opened_records(data) as records:
-        made = school_file.write_sample(path)
+        made = samples.write_sample(samples.SCHOOL, path)
         console.print(f"{'已生成示例学校档案' if made else '学校档案'} · school profile: {path}")
         file = school_file.read_school_file(path)
         school_id = school_file.record(file, records, now)

@@ -15,6 +15,7 @@ from typing import Any
 from collector.errors import UnavailableError
 from collector.up.children import Child, Children
 from collector.up.local_api import LocalApi
+from collector.up.samples import AGENT, write_sample
 
 HOST = "127.0.0.1"
 RUBRIC_BY_KIND = {
@@ -92,9 +93,10 @@ class Line:
 
     def start_agent(self) -> Child:
         """Start the steady agent; every probe, heavy ones too, runs once right away."""
-        return self._children.start(
-            "agent", "agent", ["run", "--state", str(self._agent_state), "--now"]
-        )
+        config = self._data / "agent.toml"
+        write_sample(AGENT, config)
+        files = ["--state", str(self._agent_state), "--config", str(config)]
+        return self._children.start("agent", "agent", ["run", *files, "--now"])
 
     def wait_for_readings(self, school_id: str, since: datetime, progress: Progress) -> Set[str]:
         """Wait until every probe has reported since `since`; return those that have not.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from datetime import date, datetime
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -49,15 +48,6 @@ class SchoolFile(_Strict):
     school: SchoolProfile
     facts: dict[str, _DeclaredValue] = {}
     entries: dict[str, dict[str, dict[str, _Value | list[int | str | bool]]]] = {}
-
-
-def write_sample(path: Path) -> bool:
-    """Write the commented sample unless the file exists; return whether it was written."""
-    if path.exists():
-        return False
-    sample = resources.files("collector.up").joinpath("school.sample.toml")
-    path.write_text(sample.read_text(encoding="utf-8"), encoding="utf-8")
-    return True
 
 
 def read_school_file(path: Path) -> SchoolFile:
