@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -17,6 +18,8 @@ def main() -> None:
             '请安装 install: pip install "campusgauge[collector]"\n'
         )
         sys.exit(2)
+    # Everything written from here on is its owner's alone, whatever the directory allows.
+    os.umask(0o077)
     app()
 
 

@@ -182,21 +182,6 @@ class AgentReading:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """One number of one series. The series is named `<probe>.<value name>`."""
-
-    school_id: str
-    agent_id: str
-    series: str
-    target: str
-    time: datetime
-    value: float
-    outcome: Outcome
-    limited_by: tuple[str, ...] = ()
-    labels: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class Batch:
     """An accepted batch: what the series store applies exactly once.
 

@@ -1,20 +1,21 @@
-"""`POST /api/v1/readings`: batches of an agent, wire version 1."""
+"""`POST /api/v1/readings`: batches of an agent, wire version 1; and what was refused."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 import anyio
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 
-from collector.access import PushCaller
+from collector.access import VIEWER, PushCaller
 from collector.errors import CollectorError
 from collector.ingest.body import receive
 from collector.ingest.service import IngestService
 from collector.problems import problem_responses
+from collector.storage.ports import RecordStore
 
 router = APIRouter(tags=["ingest"])
 
@@ -60,6 +61,52 @@ _REQUEST_BODY: dict[str, Any] = {
         },
     }
 }
+
+
+class RefusedBatch(BaseModel):
+    """One refused body. `body` is its head, decompressed where possible, as far as it is text."""
+
+    agent_id: str
+    received_at: datetime
+    status: int
+    reason: str
+    body: str
+
+
+class RefusedBatches(BaseModel):
+    """`total` counts every refusal ever; only the newest `kept` bodies are still there."""
+
+    total: int
+    kept: int
+    refused: list[RefusedBatch]
+
+
+@router.get(
+    "/api/v1/schools/{school_id}/refusals",
+    dependencies=[VIEWER],
+    summary="List what a school pushed and was not taken",
+    responses=problem_responses(401, 403, 422),
+)
+def refusals(
+    request: Request, school_id: str, limit: Annotated[int, Query(ge=1, le=200)] = 20
+) -> RefusedBatches:
+    """Answer with refused bodies and their reasons, newest first."""
+    records: RecordStore = request.app.state.records
+    count = records.refusal_count(school_id)
+    return RefusedBatches(
+        total=count.total,
+        kept=count.kept,
+        refused=[
+            RefusedBatch(
+                agent_id=refusal.agent_id,
+                received_at=refusal.received_at,
+                status=refusal.status,
+                reason=refusal.reason,
+                body=refusal.body.decode(errors="replace"),
+            )
+            for refusal in records.refusals(school_id, limit)
+        ],
+    )
 
 
 @router.post(

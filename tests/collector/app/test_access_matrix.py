@@ -127,6 +127,17 @@ def test_loopback_opens_viewing_to_this_host_only(
     assert answer.status_code == (200 if admitted else 401)
 
 
+def test_behind_a_proxy_viewing_can_be_closed(
+    start_county: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With CAMPUSGAUGE_REQUIRE_VIEW_KEY even a visitor on this very host needs a key."""
+    monkeypatch.setenv("CAMPUSGAUGE_REQUIRE_VIEW_KEY", "1")
+    county = start_county()
+    assert county.client.get("/api/v1/schools").status_code == 401
+    headers = {"Authorization": f"Bearer {county.keys['read']}"}
+    assert county.client.get("/api/v1/schools", headers=headers).status_code == 200
+
+
 def test_signing_in_gives_a_session_that_ends_with_the_key(exposed: Any) -> None:
     """The cookie opens pages, does not contain the key, and dies when the key is revoked."""
     signed_in = exposed.client.post(

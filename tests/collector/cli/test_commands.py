@@ -257,9 +257,10 @@ def test_a_school_is_scored_with_and_without_a_running_collector(
     data = collector_process.data
     arguments = ["score", RUBRIC, "--data", data, "--school", "zx-001", "--format", "json"]
     collector_process.start()
+    for name in ("series.duckdb", "session.key", "collector.json"):
+        assert stat.S_IMODE((data / name).stat().st_mode) == 0o600, name
     asked = run_process(*arguments)
     assert asked.returncode == 0, asked.stderr
-    assert stat.S_IMODE((data / "collector.json").stat().st_mode) == 0o600
     unknown = run("score", RUBRIC, "--data", data, "--school", "none")
     assert unknown.returncode == 2
     assert "school" in unknown.stderr

@@ -112,6 +112,20 @@ def test_refused_bodies_are_kept_with_their_reason(county: Any, golden: Any) -> 
     assert county.records.refusal_count("zx-001").total == 1
 
 
+def test_a_school_can_see_what_was_refused(county: Any, golden: Any) -> None:
+    """The read API shows the newest refusals with reason and body; bytes that are no text too."""
+    county.push(b"\xff\xfe")
+    golden["readings"][2]["probe"] = "Link Speed"
+    county.push(golden)
+    seen = county.client.get("/api/v1/schools/zx-001/refusals", params={"limit": 5}).json()
+    assert (seen["total"], seen["kept"]) == (2, 2)
+    assert [refusal["status"] for refusal in seen["refused"]] == [422, 400]
+    assert "row 2 probe" in seen["refused"][0]["reason"]
+    assert seen["refused"][0]["agent_id"] == county.agent_id
+    other = county.client.get("/api/v1/schools/zx-002/refusals").json()
+    assert other == {"total": 0, "kept": 0, "refused": []}
+
+
 @pytest.mark.parametrize(
     ("body", "headers", "status"),
     [
