@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from rubrics.engine.case import CaseError, CaseProblem, WrongSchoolError, read_case
+from rubrics.engine.case import CaseError, WrongSchoolError, read_case
+from rubrics.engine.entry_values import CaseProblem
 from rubrics.engine.items import score_item
 from rubrics.engine.scope import Plan
 from rubrics.engine.sheet import ENGINE_VERSION, ScoreSheet

@@ -13,27 +13,14 @@ from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any, TypeAlias
 
-from rubrics.exact import decimal_text, exact
-from rubrics.model.rubric import EntrySpec, FigureSpec, Item, Rubric
+from rubrics.engine.entry_values import CaseProblem, ValueReader, unknown_name
+from rubrics.exact import decimal_text
+from rubrics.model.rubric import FigureSpec, Item, Rubric
 from rubrics.units import unit
 
 Plain: TypeAlias = Mapping[str, Any]
 KNOWN_KEYS = ("school", "indicators", "facts", "references", "entries", "stages", "readings")
 NUMBERS_OF_A_SCHOOL = ("students", "staff", "classes")
-ZERO, HUNDRED = Fraction(0), Fraction(100)
-MAX_LIST = 5000
-MAX_TEXT = 20000
-
-
-@dataclass(frozen=True, slots=True)
-class CaseProblem:
-    """One value of a case that cannot be used."""
-
-    path: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.message}"
 
 
 class CaseError(ValueError):
@@ -92,16 +79,16 @@ def read_case(rubric: Rubric, items: Mapping[str, Item], raw: Plain) -> Case:
     return case
 
 
-class _Reader:
+class _Reader(ValueReader):
     def __init__(self, rubric: Rubric, items: Mapping[str, Item]) -> None:
+        super().__init__()
         self.rubric = rubric
         self.items = items
-        self.problems: list[CaseProblem] = []
 
     def read(self, raw: Plain) -> Case:
         for key in raw:
             if key not in KNOWN_KEYS and get_close_matches(key, KNOWN_KEYS, n=1, cutoff=0.8):
-                self._wrong(key, _unknown("key", key, KNOWN_KEYS))
+                self._wrong(key, unknown_name("key", key, KNOWN_KEYS))
         case = Case(self._school(self._mapping(raw, "school")))
         self._refuse_wrong_school(case)
         self._indicators(self._mapping(raw, "indicators"), case)
@@ -117,9 +104,6 @@ class _Reader:
         self._stages(self._mapping(raw, "stages"), case)
         self._readings(self._mapping(raw, "readings"), case)
         return case
-
-    def _wrong(self, path: str, message: str) -> None:
-        self.problems.append(CaseProblem(path, message))
 
     def _mapping(self, raw: Plain, key: str) -> Plain:
         found = raw.get(key)
@@ -152,22 +136,8 @@ class _Reader:
         found = next((level.id for level in levels if given in (level.id, level.zh)), None)
         if found is None:
             known = [level.id for level in levels]
-            self._wrong("school.award_level", _unknown("award level", given, known))
+            self._wrong("school.award_level", unknown_name("award level", given, known))
         return found
-
-    def _count(self, path: str, raw: object) -> Fraction | None:
-        number = self._number(path, raw)
-        if number is not None and (number < 0 or number.denominator != 1):
-            self._wrong(path, f"{raw} is not a count (0, 1, 2 …)")
-            return None
-        return number
-
-    def _number(self, path: str, raw: object) -> Fraction | None:
-        try:
-            return exact(raw)
-        except ValueError as error:
-            self._wrong(path, str(error))
-            return None
 
     def _refuse_wrong_school(self, case: Case) -> None:
         wanted = self.rubric.applies_to
@@ -233,19 +203,11 @@ class _Reader:
             self._wrong(path, f"must be true or false, not {value!r}")
         into[name] = Figure(value, datum)
 
-    def _in_range(
-        self, path: str, number: Fraction, least: Fraction | None, most: Fraction | None
-    ) -> None:
-        if (least is not None and number < least) or (most is not None and number > most):
-            low = "…" if least is None else decimal_text(least)
-            high = "…" if most is None else decimal_text(most)
-            self._wrong(path, f"{decimal_text(number)} is outside {low}–{high}")
-
     def _entries(self, raw: Plain, case: Case) -> None:
         for item_id, given in raw.items():
             item = self.items.get(item_id)
             if item is None:
-                self._wrong(f"entries.{item_id}", _unknown("item", item_id, list(self.items)))
+                self._wrong(f"entries.{item_id}", unknown_name("item", item_id, list(self.items)))
             elif given is not None and not isinstance(given, Mapping):
                 self._wrong(f"entries.{item_id}", "must be an object of entry names and values")
             elif given:
@@ -257,7 +219,7 @@ class _Reader:
         for name, raw in given.items():
             spec = specs.get(name)
             if spec is None:
-                message = _unknown("entry", name, list(specs))
+                message = unknown_name("entry", name, list(specs))
                 self._wrong(f"entries.{item.id}.{name}", message)
                 continue
             value = raw
@@ -268,71 +230,19 @@ class _Reader:
                 values[name] = self._entry(f"entries.{item.id}.{name}", spec, value)
         return values
 
-    def _entry(self, path: str, spec: EntrySpec, value: Any) -> Any:
-        kind = spec.type
-        if kind in ("count", "percent", "number"):
-            return self._entry_number(path, spec, kind, value)
-        if kind == "bool":
-            if not isinstance(value, bool):
-                self._wrong(path, f"must be true or false, not {value!r}")
-            return value
-        if kind == "list":
-            return self._entry_list(path, spec, value)
-        if not isinstance(value, str):
-            self._wrong(path, f"must be text, not {value!r}")
-        elif kind == "choice" and value not in [choice.id for choice in spec.choices]:
-            self._wrong(path, _unknown("choice", value, [choice.id for choice in spec.choices]))
-        elif len(value) > (spec.max_length or MAX_TEXT) and spec.max_length is not None:
-            self._wrong(path, f"has {len(value)} characters, at most {spec.max_length} are taken")
-        return value
-
-    def _entry_number(self, path: str, spec: EntrySpec, kind: str, value: Any) -> Fraction | None:
-        if isinstance(value, bool) and spec.yes_means is not None:
-            return spec.yes_means if value else Fraction(0)
-        number = self._number(path, value)
-        if number is None:
-            return None
-        if kind == "count" and number.denominator != 1:
-            self._wrong(path, f"{value} is not a whole number")
-        if kind != "number" and number.numerator < 0:
-            self._in_range(path, number, ZERO, spec.max)
-        elif kind == "percent" and number.numerator > 100 * number.denominator:
-            self._in_range(path, number, ZERO, HUNDRED)
-        elif spec.min is not None or spec.max is not None:
-            self._in_range(path, number, spec.min, spec.max)
-        return number
-
-    def _entry_list(self, path: str, spec: EntrySpec, value: Any) -> Any:
-        if isinstance(value, str) or not isinstance(value, Sequence):
-            self._wrong(path, "must be a list")
-            return None
-        if len(value) > (spec.max_length or MAX_LIST):
-            self._wrong(path, f"has {len(value)} members, at most {spec.max_length or MAX_LIST}")
-            return None
-        if spec.of == "record":
-            for index, record in enumerate(value):
-                if not isinstance(record, Mapping):
-                    self._wrong(f"{path}[{index}]", "must be an object")
-            return tuple(value)
-        kind = spec.of or "number"
-        return tuple(
-            self._entry_number(f"{path}[{index}]", spec, kind, member)
-            for index, member in enumerate(value)
-        )
-
     def _stages(self, raw: Plain, case: Case) -> None:
         stages = [stage.id for stage in self.rubric.stages]
         for stage, points in raw.items():
             if stage not in stages:
                 if points:
-                    self._wrong(f"stages.{stage}", _unknown("stage", stage, stages))
+                    self._wrong(f"stages.{stage}", unknown_name("stage", stage, stages))
                 continue
             case.stages[stage] = given = {}
             for item_id, number in (points or {}).items():
                 path = f"stages.{stage}.{item_id}"
                 item = self.items.get(item_id)
                 if item is None:
-                    self._wrong(path, _unknown("item", item_id, list(self.items)))
+                    self._wrong(path, unknown_name("item", item_id, list(self.items)))
                 elif number is not None:
                     value = self._stage_points(path, item, number)
                     if value is not None:
@@ -356,17 +266,10 @@ class _Reader:
             choice = self.rubric.readings.get(name)
             if choice is None:
                 self._wrong(
-                    f"readings.{name}", _unknown("reading", name, list(self.rubric.readings))
+                    f"readings.{name}", unknown_name("reading", name, list(self.rubric.readings))
                 )
             elif chosen is not None:
                 if str(chosen) not in choice.alternatives:
-                    message = _unknown("alternative", str(chosen), list(choice.alternatives))
+                    message = unknown_name("alternative", str(chosen), list(choice.alternatives))
                     self._wrong(f"readings.{name}", message)
                 case.readings[name] = str(chosen)
-
-
-def _unknown(what: str, name: str, known: Sequence[str]) -> str:
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
-    if near:
-        return f"unknown {what} `{name}`; did you mean `{near[0]}`?"
-    return f"unknown {what} `{name}`; known: {', '.join(known[:12]) or 'none'}"

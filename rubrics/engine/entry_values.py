@@ -1,0 +1,119 @@
+"""Single values of a case: numbers, counts, answers and lists, each checked against its spec."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fractions import Fraction
+from typing import Any
+
+from rubrics.exact import decimal_text, exact
+from rubrics.model.rubric import EntrySpec
+
+ZERO, HUNDRED = Fraction(0), Fraction(100)
+MAX_LIST = 5000
+MAX_TEXT = 20000
+
+
+@dataclass(frozen=True, slots=True)
+class CaseProblem:
+    """One value of a case that cannot be used."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+class ValueReader:
+    """Reads values by their specs and notes every one that cannot be used."""
+
+    def __init__(self) -> None:
+        self.problems: list[CaseProblem] = []
+
+    def _wrong(self, path: str, message: str) -> None:
+        self.problems.append(CaseProblem(path, message))
+
+    def _count(self, path: str, raw: object) -> Fraction | None:
+        number = self._number(path, raw)
+        if number is not None and (number < 0 or number.denominator != 1):
+            self._wrong(path, f"{raw} is not a count (0, 1, 2 …)")
+            return None
+        return number
+
+    def _number(self, path: str, raw: object) -> Fraction | None:
+        try:
+            return exact(raw)
+        except ValueError as error:
+            self._wrong(path, str(error))
+            return None
+
+    def _in_range(
+        self, path: str, number: Fraction, least: Fraction | None, most: Fraction | None
+    ) -> None:
+        if (least is not None and number < least) or (most is not None and number > most):
+            low = "…" if least is None else decimal_text(least)
+            high = "…" if most is None else decimal_text(most)
+            self._wrong(path, f"{decimal_text(number)} is outside {low}–{high}")
+
+    def _entry(self, path: str, spec: EntrySpec, value: Any) -> Any:
+        kind = spec.type
+        if kind in ("count", "percent", "number"):
+            return self._entry_number(path, spec, kind, value)
+        if kind == "bool":
+            if not isinstance(value, bool):
+                self._wrong(path, f"must be true or false, not {value!r}")
+            return value
+        if kind == "list":
+            return self._entry_list(path, spec, value)
+        if not isinstance(value, str):
+            self._wrong(path, f"must be text, not {value!r}")
+        elif kind == "choice" and value not in [choice.id for choice in spec.choices]:
+            self._wrong(path, unknown_name("choice", value, [choice.id for choice in spec.choices]))
+        elif len(value) > (spec.max_length or MAX_TEXT) and spec.max_length is not None:
+            self._wrong(path, f"has {len(value)} characters, at most {spec.max_length} are taken")
+        return value
+
+    def _entry_number(self, path: str, spec: EntrySpec, kind: str, value: Any) -> Fraction | None:
+        if isinstance(value, bool) and spec.yes_means is not None:
+            return spec.yes_means if value else Fraction(0)
+        number = self._number(path, value)
+        if number is None:
+            return None
+        if kind == "count" and number.denominator != 1:
+            self._wrong(path, f"{value} is not a whole number")
+        if kind != "number" and number.numerator < 0:
+            self._in_range(path, number, ZERO, spec.max)
+        elif kind == "percent" and number.numerator > 100 * number.denominator:
+            self._in_range(path, number, ZERO, HUNDRED)
+        elif spec.min is not None or spec.max is not None:
+            self._in_range(path, number, spec.min, spec.max)
+        return number
+
+    def _entry_list(self, path: str, spec: EntrySpec, value: Any) -> Any:
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            self._wrong(path, "must be a list")
+            return None
+        if len(value) > (spec.max_length or MAX_LIST):
+            self._wrong(path, f"has {len(value)} members, at most {spec.max_length or MAX_LIST}")
+            return None
+        if spec.of == "record":
+            for index, record in enumerate(value):
+                if not isinstance(record, Mapping):
+                    self._wrong(f"{path}[{index}]", "must be an object")
+            return tuple(value)
+        kind = spec.of or "number"
+        return tuple(
+            self._entry_number(f"{path}[{index}]", spec, kind, member)
+            for index, member in enumerate(value)
+        )
+
+
+def unknown_name(what: str, name: str, known: Sequence[str]) -> str:
+    """Say that a name is unknown, with the nearest known one."""
+    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    if near:
+        return f"unknown {what} `{name}`; did you mean `{near[0]}`?"
+    return f"unknown {what} `{name}`; known: {', '.join(known[:12]) or 'none'}"
