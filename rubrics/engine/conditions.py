@@ -32,6 +32,8 @@ class Outcome:
     """Other numbers for the same quantity: declared, contracted."""
     answer: Any = None
     """A truth value or choice that decided."""
+    favourable: bool | None = None
+    """Whether a yes/no answer of a form speaks for the school."""
     origin: Origin | None = None
     parts: tuple[Outcome, ...] = ()
     warnings: tuple[str, ...] = ()

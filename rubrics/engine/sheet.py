@@ -17,7 +17,14 @@ from rubrics.engine.evidence import Origin, Resolved
 from rubrics.engine.explain import number_text
 from rubrics.engine.results import Finding, ItemResult
 from rubrics.engine.rules.verdicts import answer_text, finding_text
-from rubrics.engine.totals import Adjustment, SectionResult, Sum, Totals
+from rubrics.engine.totals import (
+    Adjustment,
+    SectionResult,
+    Sum,
+    Totals,
+    answer_counts,
+    verdict_counts,
+)
 from rubrics.engine.values import resolve
 from rubrics.exact import decimal_text
 from rubrics.model.rubric import Rubric
@@ -82,9 +89,9 @@ class ScoreSheet:
                 "base": _sum_json(totals.base, scored),
                 "bonus": _sum_json(totals.bonus, scored),
             }
-        top = [totals.sections[section.id] for section in self.rubric.sections]
-        total["counts"] = _added(section.counts for section in top)
-        total["answers"] = _added(section.answers for section in top)
+        everything = tuple(self.items)
+        total["counts"] = verdict_counts(everything, self.items)
+        total["answers"] = answer_counts(everything, self.items)
         total["adjustments"] = [_adjustment_json(one) for one in totals.adjustments]
         return {
             "rubric": self.rubric.id,
@@ -95,7 +102,8 @@ class ScoreSheet:
             "school": self.case.school.get("id"),
             "items": {name: _item_json(result, self.case) for name, result in self.items.items()},
             "sections": {
-                name: _section_json(section, scored) for name, section in totals.sections.items()
+                name: _section_json(section, self.items, scored)
+                for name, section in totals.sections.items()
             },
             "total": total,
             "outcome": _outcome_json(totals),
@@ -135,14 +143,6 @@ def _plain(value: object) -> str:
     raise TypeError(f"a case holds plain JSON data, not {type(value).__name__}")
 
 
-def _added(counts: Iterator[dict[str, int]]) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for one in counts:
-        for name, number in one.items():
-            total[name] = total.get(name, 0) + number
-    return total
-
-
 def _sum_json(total: Sum, scored: bool) -> dict[str, Any]:
     return {
         "proven": decimal_text(total.low) if scored else None,
@@ -161,7 +161,9 @@ def _adjustment_json(one: Adjustment) -> dict[str, str]:
     }
 
 
-def _section_json(found: SectionResult, scored: bool) -> dict[str, Any]:
+def _section_json(
+    found: SectionResult, items: Mapping[str, ItemResult], scored: bool
+) -> dict[str, Any]:
     printed = found.section.printed_max
     has_points = scored and bool(found.total.max or found.total.excluded)
     return {
@@ -170,8 +172,8 @@ def _section_json(found: SectionResult, scored: bool) -> dict[str, Any]:
         **_sum_json(found.total, has_points),
         "printed_max": None if printed is None else decimal_text(printed),
         "items": list(found.items),
-        "counts": found.counts,
-        "answers": found.answers,
+        "counts": verdict_counts(found.items, items),
+        "answers": answer_counts(found.items, items),
         "adjustments": [_adjustment_json(one) for one in found.adjustments],
     }
 
@@ -209,6 +211,8 @@ def finding_json(finding: Finding) -> dict[str, Any]:
     if finding.title is not None:
         written |= {"title": finding.title.zh, "title_en": finding.title.en}
     written |= {"result": finding.result, "reason": finding.reason}
+    if outcome.favourable is not None:
+        written["favourable"] = outcome.favourable
     leaves = list(_leaves(outcome))
     if len(leaves) == 1:
         written |= _leaf_json(leaves[0])

@@ -53,8 +53,6 @@ class SectionResult:
     section: Section
     total: Sum
     items: tuple[str, ...]
-    counts: dict[str, int]
-    answers: dict[str, int]
     adjustments: list[Adjustment] = field(default_factory=list)
     minimum: str | None = None
 
@@ -84,8 +82,7 @@ def total_up(
     weighted = Sum()
     for section in rubric.sections:
         found = _section(section, results, sections, open_caps, rubric.places)
-        part = _part(section, results)
-        if part == "bonus":
+        if section.part == "bonus":
             bonus.add(found.total)
         elif section.weight is not None:
             weighted.add(found.total)
@@ -111,12 +108,6 @@ def _in_force(cap: SharedCap, readings: Mapping[str, str]) -> bool:
     return cap.applies_when is None or readings[cap.applies_when.reading] == cap.applies_when.is_
 
 
-def _part(section: Section, results: Mapping[str, ItemResult]) -> str:
-    """Tell base from bonus; the loader refuses top sections that mix the two."""
-    scored = [item.part for item in section.all_items() if results[item.id].max is not None]
-    return "bonus" if "bonus" in scored else "base"
-
-
 def _is_bonus(cap: SharedCap, results: Mapping[str, ItemResult]) -> bool:
     return all(results[name].item.part == "bonus" for name in cap.items)
 
@@ -128,8 +119,8 @@ def _section(
     open_caps: dict[str, SharedCap],
     places: int,
 ) -> SectionResult:
-    names = tuple(item.id for item in section.all_items())
-    found = SectionResult(section, Sum(), names, _counts(names, results), _answers(names, results))
+    names = section.item_ids
+    found = SectionResult(section, Sum(), names)
     into[section.id] = found  # before its children: document order
     parts = [
         _section(child, results, into, open_caps, places).total for child in section.sections
@@ -203,7 +194,8 @@ def _cap(cap: SharedCap, results: Mapping[str, ItemResult], total: Sum) -> Adjus
     return adjustment
 
 
-def _counts(names: tuple[str, ...], results: Mapping[str, ItemResult]) -> dict[str, int]:
+def verdict_counts(names: tuple[str, ...], results: Mapping[str, ItemResult]) -> dict[str, int]:
+    """Count the verdicts on the criteria of some items."""
     counts = dict.fromkeys(VERDICTS, 0)
     for name in names:
         result = results[name]
@@ -213,7 +205,8 @@ def _counts(names: tuple[str, ...], results: Mapping[str, ItemResult]) -> dict[s
     return counts
 
 
-def _answers(names: tuple[str, ...], results: Mapping[str, ItemResult]) -> dict[str, int]:
+def answer_counts(names: tuple[str, ...], results: Mapping[str, ItemResult]) -> dict[str, int]:
+    """Count the form fields of some items that are given, missing, disputed."""
     answers = {"given": 0, "missing": 0, "disputed": 0}
     for name in names:
         result = results[name]

@@ -172,6 +172,17 @@ class Section(Strict):
             raise ValueError("needs either `sections` or `items`")
         return self
 
+    @cached_property
+    def item_ids(self) -> tuple[str, ...]:
+        """Ids of every item below, in document order."""
+        return tuple(item.id for item in self.all_items())
+
+    @cached_property
+    def part(self) -> Literal["base", "bonus"]:
+        """Base or bonus; the loader refuses top sections that mix the two."""
+        parts = [item.part for item in self.all_items() if item.max is not None]
+        return "bonus" if "bonus" in parts else "base"
+
     def all_items(self) -> Iterator[Item]:
         """Every item below, in document order."""
         for section in self.sections:

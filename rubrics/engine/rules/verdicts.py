@@ -24,6 +24,9 @@ from rubrics.exact import decimal_text
 from rubrics.model import rules
 from rubrics.units import UNITS
 
+ORDER = "order"
+"""Id of the finding that an opinion was written after the one before it."""
+
 
 def criteria_findings(criteria: Sequence[rules.Criterion], scope: Scope) -> tuple[Finding, ...]:
     """Decide every criterion; one without a condition waits for a person."""
@@ -162,8 +165,12 @@ def fact(rule: rules.Fact, scope: Scope) -> Points:
         outcome = Outcome(INSUFFICIENT, "missing_entry", origin=origin)
     else:
         outcome = Outcome(MET, answer=answer, origin=origin)
+    if isinstance(answer, bool):
+        outcome.favourable = answer == rule.good_answer
     if rule.measured is not None:
         _compare_with_measured(rule, outcome, scope)
+    if rule.doubtful_when is not None and decide(rule.doubtful_when, scope).result == MET:
+        outcome.warnings = (*outcome.warnings, "declared_figures_disagree")
     if rule.contradicted_when is not None and answer is True:
         against = decide(rule.contradicted_when, scope)
         if against.result == MET:
@@ -206,19 +213,31 @@ def answer_text(outcome: Outcome, language: str) -> str:
     return str(outcome.answer)
 
 
+def _written(name: str, rule: rules.TextRule, scope: Scope) -> Finding:
+    written = scope.entry(name, None)
+    origin = entry_origin(name, None, scope)
+    if not written:
+        outcome = Outcome(INSUFFICIENT, "missing_entry", origin=origin)
+    elif rule.max_characters is not None and _characters(written) > rule.max_characters:
+        outcome = Outcome(NOT_MET, "text_too_long", answer=written, origin=origin)
+    else:
+        outcome = Outcome(MET, answer=written, origin=origin)
+    return Finding(name, None, outcome, outcome.result, outcome.reason, scope)
+
+
+def _characters(written: str) -> int:
+    """Count 字 as word processors do for Chinese: punctuation counts, white space does not."""
+    return len("".join(written.split()))
+
+
 def text(rule: rules.TextRule, scope: Scope) -> Points:
     """Report a narrative: written, not too long, with its attachment where one is wanted."""
-    findings = []
-    if rule.entry is not None:
-        written = scope.entry(rule.entry, None)
-        origin = entry_origin(rule.entry, None, scope)
-        if not written:
-            outcome = Outcome(INSUFFICIENT, "missing_entry", origin=origin)
-        elif rule.max_characters is not None and len(written) > rule.max_characters:
-            outcome = Outcome(NOT_MET, "text_too_long", answer=written, origin=origin)
-        else:
-            outcome = Outcome(MET, answer=written, origin=origin)
-        findings.append(Finding(rule.entry, None, outcome, outcome.result, outcome.reason, scope))
+    names = (*([] if rule.entry is None else [rule.entry]), *rule.others)
+    findings = [_written(name, rule, scope) for name in names]
+    if rule.follows is not None and names and findings[0].result != INSUFFICIENT:
+        earlier = scope.entry(rule.follows.entry, rule.follows.item)
+        outcome = Outcome(MET, answer=earlier) if earlier else Outcome(NOT_MET, "out_of_order")
+        findings.append(Finding(ORDER, None, outcome, outcome.result, outcome.reason, scope))
     if rule.attachment is not None:
         attached = scope.entry(rule.attachment, None)
         outcome = Outcome(
@@ -231,10 +250,11 @@ def text(rule: rules.TextRule, scope: Scope) -> Points:
             Finding(rule.attachment, None, outcome, outcome.result, outcome.reason, scope)
         )
     answered = all(finding.result != INSUFFICIENT for finding in findings)
+    shown = [finding for finding in findings if finding.id != ORDER]
     return Points(
         ZERO,
         ZERO,
         tuple(findings),
-        lambda language: "; ".join(answer_text(f.outcome, language)[:80] for f in findings),
+        lambda language: "; ".join(answer_text(f.outcome, language)[:80] for f in shown),
         answered=answered,
     )
