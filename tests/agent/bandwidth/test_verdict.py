@@ -1,0 +1,66 @@
+"""What limited a result: every cause from its evidence, and none without."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from agent.bandwidth.verdict import Evidence, limits
+from agent.system.interfaces import Kind
+
+PRESSED = Evidence(
+    line_rate_mbps=500.0,
+    margin_ratio=0.002,
+    converged=True,
+    interface_kind=Kind.WIRED,
+    interface_mbps=1000.0,
+    server_port_mbps=10_000.0,
+    busiest_core_ratio=0.3,
+    own_core_ratio=0.1,
+    server_core_ratio=0.2,
+    other_traffic_share=0.0,
+    idle_rtt_s=0.010,
+    loaded_rtt_s=0.055,
+    retransmit_share=0.0,
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "causes"),
+    [
+        ({}, ("line",)),
+        ({"same_host": True, "interface_kind": Kind.WIRELESS}, ("same_host",)),
+        ({"interface_kind": Kind.WIRELESS, "interface_mbps": None}, ("wifi",)),
+        ({"line_rate_mbps": 985.0}, ("nic",)),
+        ({"server_port_mbps": 520.0}, ("server",)),
+        ({"server_core_ratio": 0.97}, ("server",)),
+        ({"busiest_core_ratio": 0.99, "own_core_ratio": 0.5}, ("host_cpu",)),
+        ({"own_core_ratio": 0.95}, ("host_cpu",)),
+        ({"other_traffic_share": 0.2}, ("cross_traffic",)),
+        ({"in_burst": True}, ("burst",)),
+        ({"converged": False, "margin_ratio": 0.05}, ("unstable",)),
+        ({"interface_kind": Kind.WIRELESS, "other_traffic_share": 0.1}, ("wifi", "cross_traffic")),
+    ],
+)
+def test_each_cause_is_named_from_its_evidence(
+    change: dict[str, object], causes: tuple[str, ...]
+) -> None:
+    """One fact changed, one cause named."""
+    assert limits(replace(PRESSED, **change)) == causes  # type: ignore[arg-type]  # by field
+
+
+def test_a_line_is_not_blamed_without_a_sign_that_it_was_full() -> None:
+    """No queue and no loss: nothing is known to have limited."""
+    assert limits(replace(PRESSED, loaded_rtt_s=0.0101)) == ()
+    assert limits(replace(PRESSED, loaded_rtt_s=None)) == ()
+
+
+def test_loss_is_a_sign_too() -> None:
+    """A policer drops instead of queueing."""
+    assert limits(replace(PRESSED, loaded_rtt_s=0.0101, retransmit_share=0.004)) == ("line",)
+
+
+def test_unknown_evidence_names_nothing() -> None:
+    """A system that tells nothing gets no cause invented."""
+    assert limits(Evidence(line_rate_mbps=940.0, margin_ratio=0.002, converged=True)) == ()
