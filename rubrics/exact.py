@@ -23,6 +23,7 @@ SHOWN_PLACES = 6
 """Decimal places of a number that has no finite decimal form (1 ÷ 3)."""
 
 
+_TOO_LARGE = 10**MAX_DIGITS
 _SMALL = tuple(Fraction(number) for number in range(1001))
 """Counts and percentages come by the thousand; building a Fraction is the slow part."""
 
@@ -40,6 +41,8 @@ def exact(raw: object) -> Fraction:
     if isinstance(raw, bool):
         raise ValueError("true/false is not a number")  # noqa: TRY004 - pydantic reports ValueError
     if isinstance(raw, int):
+        if abs(raw) >= _TOO_LARGE:
+            raise ValueError(f"a number has at most {MAX_DIGITS} digits")
         return Fraction(raw)
     if isinstance(raw, float | Decimal):
         return _from_text(str(raw))

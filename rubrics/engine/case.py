@@ -20,6 +20,7 @@ from rubrics.units import unit
 
 Plain: TypeAlias = Mapping[str, Any]
 KNOWN_KEYS = ("school", "indicators", "facts", "references", "entries", "stages", "readings")
+EVIDENCE_NUMBERS = ("samples", "days", "weeks", "coverage", "observed")
 NUMBERS_OF_A_SCHOOL = ("students", "staff", "classes")
 
 
@@ -171,13 +172,19 @@ class _Reader(ValueReader):
                 continue
             if not self._same_unit(path, datum.get("unit"), used.unit):
                 continue
-            value = datum.get("value")
-            limits = datum.get("limited_by") or ()
-            case.indicators[name] = IndicatorDatum(
-                None if value is None else self._number(f"{path}.value", value),
-                datum,
-                tuple(str(cause) for cause in limits),
-            )
+            case.indicators[name] = self._indicator(path, datum)
+
+    def _indicator(self, path: str, datum: Plain) -> IndicatorDatum:
+        value = datum.get("value")
+        limits = datum.get("limited_by") or ()
+        if isinstance(limits, str) or not isinstance(limits, Sequence):
+            self._wrong(f"{path}.limited_by", "must be a list of causes such as [nic]")
+            limits = ()
+        for field_name in EVIDENCE_NUMBERS:
+            if datum.get(field_name) is not None:
+                self._number(f"{path}.{field_name}", datum[field_name])
+        number = None if value is None else self._number(f"{path}.value", value)
+        return IndicatorDatum(number, datum, tuple(str(cause) for cause in limits))
 
     def _same_unit(self, path: str, given: object, expected: str) -> bool:
         try:
@@ -236,6 +243,9 @@ class _Reader(ValueReader):
             if stage not in stages:
                 if points:
                     self._wrong(f"stages.{stage}", unknown_name("stage", stage, stages))
+                continue
+            if points is not None and not isinstance(points, Mapping):
+                self._wrong(f"stages.{stage}", "must be an object of item ids and points")
                 continue
             case.stages[stage] = given = {}
             for item_id, number in (points or {}).items():

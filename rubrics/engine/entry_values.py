@@ -72,8 +72,9 @@ class ValueReader:
             self._wrong(path, f"must be text, not {value!r}")
         elif kind == "choice" and value not in [choice.id for choice in spec.choices]:
             self._wrong(path, unknown_name("choice", value, [choice.id for choice in spec.choices]))
-        elif len(value) > (spec.max_length or MAX_TEXT) and spec.max_length is not None:
-            self._wrong(path, f"has {len(value)} characters, at most {spec.max_length} are taken")
+        elif len(value) > (spec.max_length or MAX_TEXT):
+            most = spec.max_length or MAX_TEXT
+            self._wrong(path, f"has {len(value)} characters, at most {most} are taken")
         return value
 
     def _entry_number(self, path: str, spec: EntrySpec, kind: str, value: Any) -> Fraction | None:

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rubrics.engine import CaseError, WrongSchoolError, evaluate
 from rubrics.loader import load_rubric, parse_rubric
@@ -106,3 +108,54 @@ def test_origin_of_an_imported_entry_is_kept() -> None:
     found = next(one for one in findings if one["id"] == "1b")
     assert found["result"] == "met"
     assert found["origin"] == {"kind": "imported", "name": "wired_points", "as_of": "2026-09-01"}
+
+
+JSON = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-(10**50), 10**50),
+        st.floats(),
+        st.text(max_size=8),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@st.composite
+def damaged_cases(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw a case of the right outline with anything in any place."""
+    fields = ("value", "unit", "samples", "days", "coverage", "limited_by", "observed", "reason")
+    indicator = {name: draw(JSON) for name in fields if draw(st.booleans())}
+    indicator.setdefault("unit", "Mbit/s")
+    case: dict[str, Any] = {
+        "school": {
+            name: draw(JSON)
+            for name in ("students", "staff", "classes", "stages", "award_level", "setting")
+            if draw(st.booleans())
+        },
+        "indicators": {"outlet_capacity": indicator},
+        "facts": {"contracted_mbps": draw(JSON)},
+        "entries": {"1": {"wired_points": draw(JSON), "ap_load_sufficient": draw(JSON)}},
+        "stages": draw(JSON),
+        "readings": {"kbps": draw(JSON)},
+    }
+    damaged = draw(st.sampled_from([*case, "none"]))
+    if damaged in case:
+        case[damaged] = draw(JSON)
+    return case
+
+
+@given(damaged_cases())
+@settings(max_examples=300, deadline=None)
+def test_no_case_can_crash_the_engine(case: dict[str, Any]) -> None:
+    """Whatever a file holds, the engine scores it or names what is wrong."""
+    status, problems = None, ()
+    try:
+        status = evaluate(GENERAL, case).to_json()["total"]["status"]
+    except CaseError as error:
+        problems = error.problems
+    assert status == "provisional" or problems
