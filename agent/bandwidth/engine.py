@@ -176,8 +176,10 @@ class _Run:
     ) -> DirectionResult:
         steady = done.verdict.steady or estimator.fit(done.trace[len(done.trace) // 2 :])
         if steady is None:
+            # Inside one host the caps are reached in a blink; that is what has to be said.
+            reason = "same_host" if self._same_host else "too_few_data"
             raise MeasurementError(
-                "too_few_data", f"only {done.bytes} bytes in {done.seconds:.1f} s", transient=True
+                reason, f"only {done.bytes} bytes in {done.seconds:.1f} s", transient=True
             )
         burst = estimator.find_burst(done.trace, steady)
         goodput_mbps = steady.rate_bytes_s * 8e-6
