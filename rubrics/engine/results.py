@@ -26,6 +26,10 @@ class Finding:
     reason: str | None
     scope: Scope
     show: tuple[Any, ...] = ()
+    lost: Fraction | None = None
+    """Points that a deduct clause takes, before the item is clamped; None while unknown."""
+    arithmetic: str | None = None
+    """How the lost points came about: `3 × 0.5 = 1.5`."""
     alternatives: tuple[tuple[str, Finding], ...] = ()
     """What each alternative of an undecided reading gives, where they differ."""
 

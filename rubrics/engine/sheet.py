@@ -211,6 +211,8 @@ def finding_json(finding: Finding) -> dict[str, Any]:
     if finding.title is not None:
         written |= {"title": finding.title.zh, "title_en": finding.title.en}
     written |= {"result": finding.result, "reason": finding.reason}
+    if finding.lost is not None:
+        written["lost"] = decimal_text(finding.lost)
     if outcome.favourable is not None:
         written["favourable"] = outcome.favourable
     leaves = list(_leaves(outcome))
@@ -232,6 +234,8 @@ def _working(finding: Finding, language: str) -> str:
     if finding.alternatives:
         each = [f"[{label}] {_working(one, language)}" for label, one in finding.alternatives]
         return " | ".join(each)
+    if finding.arithmetic is not None:
+        return finding.arithmetic
     if finding.outcome.node is None and finding.reason != "awaiting_judgement":
         if finding.outcome.value is not None:
             value = finding.outcome.value

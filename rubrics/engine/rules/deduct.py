@@ -58,7 +58,13 @@ def _finding(index: int, one: Taken, scope: Scope) -> Finding:
     outcome = one.outcome
     result = {MET: NOT_MET, NOT_MET: MET}.get(outcome.result, outcome.result)
     name = one.clause.id or chr(ord("a") + index)
-    return Finding(name, one.clause.text, outcome, result, outcome.reason, scope)
+    finding = Finding(name, one.clause.text, outcome, result, outcome.reason, scope)
+    if outcome.result != INSUFFICIENT:
+        finding.lost = one.low
+        amount = amount_text(one)
+        total = f" = {decimal_text(one.low)}" if " × " in amount else ""
+        finding.arithmetic = f"{amount}{total}" if one.low else "0"
+    return finding
 
 
 def _deduct_text(
