@@ -230,9 +230,11 @@ def _fact(node: rules.Fact, names: Names) -> None:
 
 
 def _text(node: rules.TextRule, names: Names) -> None:
-    for name in (node.entry, node.attachment):
+    for name in (node.entry, node.attachment, *node.others):
         if name is not None:
             names.entry(name, None)
+    if node.follows is not None:
+        names.entry(node.follows.entry, node.follows.item)
 
 
 def _item_readings(item: Item, names: Names) -> None:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from rubrics.model.base import Id, Many, Some, Strict, Text
+from rubrics.model.base import Id, Many, Strict, Text
 
 FieldContent = Literal["school", "person", "date", "signature", "seal", "total", "text"]
 ColumnContent = Literal[
@@ -43,5 +43,6 @@ class PrintedForm(Strict):
     """Head, column headings and foot of the official form; exports print them as they are."""
 
     head: Many[FormField] = ()
-    columns: Some[FormColumn]
+    columns: Many[FormColumn] = ()
+    """Absent where the form is not a table with headings."""
     foot: Many[FormField] = ()

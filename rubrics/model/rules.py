@@ -268,6 +268,17 @@ class Fact(Strict):
     """Largest relative difference between entry and measurement without a dispute (percent)."""
     contradicted_when: Condition | None = None
     """Measured circumstance that contradicts a 是; gives `disputed`, never overwrites."""
+    doubtful_when: Condition | None = None
+    """Other declared figures that do not fit this one; gives a warning, the answer stands."""
+    good_answer: bool = True
+    """Which answer of a yes/no field speaks for the school (否 where the field asks for harm)."""
+
+
+class Earlier(Strict):
+    """An entry of another item that has to be written first."""
+
+    item: Id
+    entry: Name
 
 
 class TextRule(Strict):
@@ -275,9 +286,14 @@ class TextRule(Strict):
 
     type: Literal["text"]
     entry: Name | None = None
+    others: Many[Name] = ()
+    """Further text entries that belong to the same blank and are wanted as well."""
     max_characters: Annotated[int, Field(ge=1)] | None = None
+    """Longest text allowed (字); blanks and line breaks do not count."""
     attachment: Name | None = None
     """Entry (bool) that says the attachment is there."""
+    follows: Earlier | None = None
+    """Opinions have an order: this one may only be written after the earlier one."""
     signed_by: Many[Text] = ()
 
 
