@@ -105,9 +105,10 @@ def _build(made: Lab) -> None:
     run("ip", "-n", r, "addr", "add", "10.77.1.1/24", "dev", "rc")
     for name, device in ((c, "wan"), (r, "rc")):
         run("ip", "-n", name, "link", "set", device, "up")
-    if made.link.rtt_ms > 0:
+    if made.link.rtt_ms > 0 or made.link.loss_percent > 0:
+        delay, loss = str(made.link.rtt_ms / 2000), str(made.link.loss_percent)
         ready = subprocess.Popen(
-            [sys.executable, str(RELAY), r, "rs", s, "eth0", str(made.link.rtt_ms / 2000)],
+            [sys.executable, str(RELAY), r, "rs", s, "eth0", delay, loss],
             stdout=subprocess.PIPE,
         )
         made.processes.append(ready)

@@ -250,6 +250,7 @@ class _Run:
             idle_rtt_s=self.idle_rtt_s,
             loaded_rtt_s=loaded_rtt_s,
             retransmit_share=done.sums.retransmit_share,
+            is_pressed=done.is_pressed,
             variation_ratio=estimator.variation_ratio(done.trace, steady.start_s),
         )
 

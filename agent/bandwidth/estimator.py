@@ -25,6 +25,8 @@ MAX_POINTS = 96
 EDGE_SHARE = 0.3
 """At least this share of a stretch's points must lie on its upper edge."""
 FRAME_BYTES = 1514
+BURST_RATIO = 1.1
+"""A burst is at least this much faster than what follows."""
 STEADY_BEND = 0.012
 """Halves of a stretch may differ by this share of the rate without being called bent."""
 LEVEL = 0.95
@@ -145,7 +147,8 @@ def find_burst(trace: Trace, sustained: Fit) -> Burst | None:
         return None
     elapsed_s = knee.t_s - lowest.t_s
     peak = (knee.total_bytes - lowest.total_bytes) / elapsed_s
-    return Burst(credit, peak, knee.t_s) if peak > 1.02 * rate else None
+    # What a lossy start left unsent also shifts the line, but never exceeds its rate.
+    return Burst(credit, peak, knee.t_s) if peak > BURST_RATIO * rate else None
 
 
 def rates_bytes_s(trace: Trace, slice_s: float, start_s: float = 0.0) -> list[float]:

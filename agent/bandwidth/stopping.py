@@ -13,7 +13,6 @@ MIN_STRETCH_S = 0.25
 MIN_STRETCH_RTTS = 1.6
 """A stretch without a gap over more than one round trip cannot be a slow start."""
 SURE_S = 0.6
-LOSS_SHARE = 0.0004
 NO_QUEUE_S = 0.004
 
 
@@ -76,12 +75,13 @@ def judge(trace: Trace, rtt_s: float, plan: Plan) -> Verdict:
     return Verdict(_enough(steady, elapsed_s, moved, plan), steady, converged=True)
 
 
-class LossWatch:
-    """Notices packets lost although no queue stands: loss that is not the line being full.
+class PressureWatch:
+    """Notices that the connections, not the line, hold the rate back: no queue stands.
 
-    A slow start loses packets anywhere, and repairs them for some round trips. Random loss goes
-    on: so it takes `ROUNDS` looks in a row, each some round trips after the other, that all find
-    new losses and a round-trip time as if idle.
+    Either packets are lost at random, or the connections send too little since they lost much in
+    their slow start. A slow start's own losses take some round trips to repair; therefore it takes
+    `ROUNDS` looks in a row, each some round trips after the other, that all find a round-trip time
+    as if idle.
     """
 
     ROUNDS = 3
@@ -90,9 +90,11 @@ class LossWatch:
         self._next_s = 0.0
         self._last: TcpSums | None = None
         self._found = 0
+        self.is_pressed: bool | None = None
+        """Whether a queue stood or packets were lost at the last look; None before the first."""
 
     def look(self, elapsed_s: float, sums: TcpSums, rtt_s: float) -> bool:
-        """Return whether the transfer is held back by random loss; call at every judgement."""
+        """Return whether the connections hold the rate back; call at every judgement."""
         if elapsed_s < self._next_s or sums.rtt_s is None:
             return self._found >= self.ROUNDS
         self._next_s = elapsed_s + max(0.12, 3 * rtt_s)
@@ -100,10 +102,28 @@ class LossWatch:
         if before is None or sums.data_segments_out <= before.data_segments_out:
             return False
         lost = sums.retransmitted_segments - before.retransmitted_segments
-        share = lost / (sums.data_segments_out - before.data_segments_out)
         idle = sums.rtt_s < rtt_s * 1.15 + NO_QUEUE_S
-        self._found = self._found + 1 if share > LOSS_SHARE and idle else 0
+        self._found = self._found + 1 if idle else 0
+        self.is_pressed = not idle or lost > 0
         return self._found >= self.ROUNDS
+
+
+def hold_if_not_pressed(
+    verdict: Verdict, pressure: PressureWatch, elapsed_s: float, plan: Plan
+) -> Verdict:
+    """Let a transfer go on that nothing on the path holds back: the connections still grow.
+
+    After losing much in its slow start a connection on a long path sends at a steady rate far
+    below the line's for seconds; it looks straight, but no queue stands and nothing is lost.
+    """
+    if not verdict.stop or pressure.is_pressed is not False or verdict.steady is None:
+        return verdict
+    expected = plan.known.sustained_bytes_s if plan.known else None
+    if expected and abs(verdict.steady.rate_bytes_s / expected - 1) <= plan.agreement_ratio:
+        return verdict
+    if elapsed_s >= min(plan.max_seconds, plan.first_max_seconds):
+        return verdict
+    return Verdict(stop=False, steady=verdict.steady, converged=verdict.converged)
 
 
 def _enough(steady: Fit, elapsed_s: float, moved: int, plan: Plan) -> bool:

@@ -27,7 +27,7 @@ from agent.bandwidth.pinger import Pinger
 from agent.bandwidth.server_view import ServerView
 from agent.bandwidth.session import Session
 from agent.bandwidth.slices import Slice
-from agent.bandwidth.stopping import LossWatch, Plan, Verdict, judge
+from agent.bandwidth.stopping import Plan, PressureWatch, Verdict, hold_if_not_pressed, judge
 from agent.bandwidth.tcp_sums import TcpSums, add_up
 
 BUFFER_BYTES = 512 * 1024
@@ -40,8 +40,8 @@ STALL_S = 6.0
 CHUNKS = 1024
 """MiB asked for per connection; LibreSpeed servers allow no more."""
 PAYLOAD_SHARE = 1448 / 1514
-NORMAL_CONGESTION, LOSSY_CONGESTION = "cubic", "bbr"
-"""Cubic fills a shallow queue without losing much; BBR does not mistake random loss for a limit."""
+NORMAL_CONGESTION, PUSHING_CONGESTION = "cubic", "bbr"
+"""Cubic fills a shallow queue without losing much; BBR goes on where cubic waits after losses."""
 
 OnSlice = Callable[[list[Slice]], None]
 
@@ -64,13 +64,15 @@ class Transfer:
     side_bytes: int
     """Frames of pings and progress that shared the line."""
     congestion: str
+    is_pressed: bool | None
+    """Whether at the end a queue stood or packets were lost; None when never looked at."""
 
 
 class Mover(ABC):
     """One direction's way of moving bytes; `run` is common to both."""
 
     def __init__(self, session: Session, flows: list[Flow], pinger: Pinger) -> None:
-        self._losses = LossWatch()
+        self._pressure = PressureWatch()
         self._session = session
         self._flows = flows
         self._pinger = pinger
@@ -126,7 +128,7 @@ class Mover(ABC):
                 moved_at = now
             _check_alive(now, moved_at, began, plan)
             self.note()
-            if now - judged_at >= JUDGE_S and self.received:
+            if self.received and now - judged_at >= max(JUDGE_S, (now - began) / 30):
                 judged_at = now
                 trace, verdict = self._judge(plan, rtt_s)
                 if on_slice:
@@ -145,6 +147,7 @@ class Mover(ABC):
             self.sums,
             self.side_frame_bytes,
             self.congestion,
+            self._pressure.is_pressed,
         )
 
     @property
@@ -156,16 +159,16 @@ class Mover(ABC):
         """Judge both counts; the one that is surer wins."""
         by_receiver = judge(self.received, rtt_s, plan)
         elapsed_s = self.received[-1].t_s - self.received[0].t_s
-        loss_bound = self._losses.look(elapsed_s, self.sums, rtt_s)
-        if loss_bound and self.congestion == NORMAL_CONGESTION:
-            self.congestion = LOSSY_CONGESTION
-            self.switch_congestion(LOSSY_CONGESTION)
-        if self._session.where.proxy or len(self.delivered) < 2:
-            return self.received, by_receiver
-        by_sender = judge(self.delivered, rtt_s, plan)
-        if by_sender.margin < by_receiver.margin:
-            return self.delivered, by_sender
-        return self.received, by_receiver
+        held_back = self._pressure.look(elapsed_s, self.sums, rtt_s)
+        if held_back and self.congestion == NORMAL_CONGESTION:
+            self.congestion = PUSHING_CONGESTION
+            self.switch_congestion(PUSHING_CONGESTION)
+        trace, verdict = self.received, by_receiver
+        if not self._session.where.proxy and len(self.delivered) >= 2:
+            by_sender = judge(self.delivered, rtt_s, plan)
+            if by_sender.margin < by_receiver.margin:
+                trace, verdict = self.delivered, by_sender
+        return trace, hold_if_not_pressed(verdict, self._pressure, elapsed_s, plan)
 
 
 class Download(Mover):

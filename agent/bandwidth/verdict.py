@@ -41,6 +41,8 @@ class Evidence:
     idle_rtt_s: float | None = None
     loaded_rtt_s: float | None = None
     retransmit_share: float | None = None
+    is_pressed: bool | None = None
+    """Whether at the end a queue stood or packets were dropped, by the sender's kernel."""
     variation_ratio: float | None = None
     in_burst: bool = False
     """The transfer ended while burst credit may still have lasted."""
@@ -76,8 +78,8 @@ def _rules(seen: Evidence) -> list[tuple[str, bool]]:
 
 def _is_pressed(seen: Evidence) -> bool:
     """Whether something on the path was full: a queue grew or packets were dropped."""
-    if (seen.retransmit_share or 0.0) > 0:
-        return True
+    if seen.is_pressed is not None:
+        return seen.is_pressed
     if seen.idle_rtt_s is None or seen.loaded_rtt_s is None:
         return False
     return seen.loaded_rtt_s > seen.idle_rtt_s * 1.2 + QUEUE_S

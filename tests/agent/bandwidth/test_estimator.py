@@ -63,7 +63,7 @@ def test_recorded_lines_need_no_prior_knowledge(path: Path) -> None:
 
 @given(
     rate=st.floats(2e5, 1.2e9),
-    seconds=st.floats(0.3, 4.0),
+    seconds=st.floats(0.5, 4.0),
     start_s=st.floats(0.0, 1e6),
     seed=st.integers(0, 9999),
 )

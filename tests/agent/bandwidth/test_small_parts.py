@@ -15,7 +15,14 @@ from agent.bandwidth.host import is_same_host
 from agent.bandwidth.line_memory import MAX_AGE_S, LineMemory
 from agent.bandwidth.overhead import overhead
 from agent.bandwidth.slices import Slice
-from agent.bandwidth.stopping import Known, LossWatch, Plan, judge
+from agent.bandwidth.stopping import (
+    Known,
+    Plan,
+    PressureWatch,
+    Verdict,
+    hold_if_not_pressed,
+    judge,
+)
 from agent.bandwidth.tcp_info import TcpInfo
 from agent.bandwidth.tcp_sums import TcpSums, add_up
 from agent.bandwidth.terminal import chart
@@ -124,24 +131,40 @@ def test_a_damaged_memory_is_as_good_as_none(tmp_path: Path, text: str) -> None:
     assert LineMemory(file, 6.0).recall("s", "a", "download") == Known(1.0)
 
 
-def losses(*rows: tuple[int, int, float]) -> list[bool]:
-    """Return what a loss watch says of rows (retransmitted, sent, round trip) 0.2 s apart."""
-    watch = LossWatch()
+def held_back(*rows: tuple[int, int, float]) -> list[bool]:
+    """Return what the watch says of rows (retransmitted, sent, round trip) 0.2 s apart."""
+    watch = PressureWatch()
     return [
         watch.look(0.2 * n, TcpSums(0, again, out, rtt_s), 0.02)
         for n, (again, out, rtt_s) in enumerate(rows)
     ]
 
 
-def test_ongoing_loss_without_a_queue_is_noticed() -> None:
-    """One percent lost, round trips as if idle, again and again."""
-    assert losses(*[(n * 10, n * 1000, 0.0205) for n in range(6)])[-1]
+def test_connections_that_leave_the_line_unfilled_are_noticed() -> None:
+    """Round trips as if idle, again and again: with losses or without."""
+    assert held_back(*[(n * 10, n * 1000, 0.0205) for n in range(6)])[-1]
+    assert held_back(*[(0, n * 1000, 0.0205) for n in range(6)])[-1]
 
 
-def test_the_overshoot_of_a_slow_start_is_not_mistaken_for_it() -> None:
-    """Many losses once, then none; or losses with a standing queue."""
-    assert not any(losses((0, 0, 0.02), (500, 1000, 0.021), (500, 2000, 0.021), (500, 3000, 0.021)))
-    assert not any(losses(*[(n * 10, n * 1000, 0.07) for n in range(6)]))
+def test_a_standing_queue_is_the_line_being_full() -> None:
+    """Losses with a queue, or a dip after the slow start, are ordinary."""
+    assert not any(held_back(*[(n * 10, n * 1000, 0.07) for n in range(6)]))
+    rtts = (0.02, 0.021, 0.021, 0.06, 0.021, 0.06)
+    assert not any(held_back(*[(500, n * 1000, rtt) for n, rtt in enumerate(rtts)]))
+
+
+def test_a_steady_rate_below_a_full_line_does_not_end_a_first_test() -> None:
+    """Straight, but nothing pressed: the transfer goes on, within its bounds."""
+    watch = PressureWatch()
+    for n in range(3):
+        watch.look(0.2 * n, TcpSums(0, 0, n * 1000, 0.0205), 0.02)
+    trace = [Slice(n * 0.008, n * 100_000) for n in range(60)]
+    steady = judge(trace, 0.01, Plan(20, 10**10, Known(1.25e7))).steady
+    done = Verdict(stop=True, steady=steady, converged=True)
+    plan = Plan(20, 10**10)
+    assert not hold_if_not_pressed(done, watch, 3.5, plan).stop
+    assert hold_if_not_pressed(done, watch, 14.0, plan).stop
+    assert hold_if_not_pressed(done, watch, 3.5, Plan(20, 10**10, Known(1.25e7))).stop
 
 
 def test_a_first_test_goes_on_where_a_known_line_is_done() -> None:

@@ -58,7 +58,12 @@ def test_a_line_is_not_blamed_without_a_sign_that_it_was_full() -> None:
 
 def test_loss_is_a_sign_too() -> None:
     """A policer drops instead of queueing."""
-    assert limits(replace(PRESSED, loaded_rtt_s=0.0101, retransmit_share=0.004)) == ("line",)
+    assert limits(replace(PRESSED, loaded_rtt_s=0.0101, is_pressed=True)) == ("line",)
+
+
+def test_what_the_sender_saw_last_outweighs_the_pings() -> None:
+    """Connections that still grow are not the line being full, whatever was queued earlier."""
+    assert limits(replace(PRESSED, is_pressed=False)) == ()
 
 
 def test_unknown_evidence_names_nothing() -> None:

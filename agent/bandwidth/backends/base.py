@@ -1,0 +1,37 @@
+"""What every backend is asked and must answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from agent.bandwidth.engine import BOTH, Caps, Direction, Progress
+from agent.bandwidth.line_memory import LineMemory
+from agent.bandwidth.result import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One measurement to make. `caps` hold per direction.
+
+    `server` is an http(s) URL, or `host:port` for iperf3. `source` is the local address of the
+    uplink to use. `token` is the slot's, for a bureau's measurement server.
+    """
+
+    server: str
+    directions: tuple[Direction, ...] = BOTH
+    caps: Caps = field(default_factory=Caps)
+    source: str | None = None
+    proxy: str | None = None
+    ca_file: Path | None = None
+    token: str | None = field(default=None, repr=False)
+    memory: LineMemory | None = None
+    progress: Progress | None = None
+
+
+class Backend(Protocol):
+    """A module of this folder."""
+
+    def measure(self, request: Request) -> Result:
+        """Measure. Raises MeasurementError or, for an address it cannot use, ValueError."""

@@ -1,0 +1,106 @@
+"""Known answers: the command against real shaped links in network namespaces (short forms).
+
+The long form over all rates and round-trip times is `benchmarks/bandwidth.py`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.root
+BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
+SERVE = (
+    "from collector.speedtest.command import serve;"
+    "serve('0.0.0.0', 8989, None, True, host_id='lab')"
+)
+
+
+@pytest.fixture(scope="module")
+def netlab() -> ModuleType:
+    """Return the module that builds shaped links."""
+    spec = importlib.util.spec_from_file_location("netlab", BENCHMARKS / "netlab.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["netlab"] = module  # its dataclasses look themselves up there
+    spec.loader.exec_module(module)
+    return module
+
+
+def measure(lab: Any, state: Path, *options: str) -> dict[str, Any]:
+    """Run the command on the school's side and return its JSON document."""
+    done = subprocess.run(
+        lab.client(
+            sys.executable, "-m", "agent", "bandwidth", "--server", "http://10.77.2.2:8989",
+            "--state", str(state), "--format", "json", *options,
+        ),
+        check=False, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def know(state: Path, payload_bytes_s: float) -> None:
+    """Let the line be known, as after an earlier test."""
+    line = {"at_s": time.time() - 60, "known": {"sustained_bytes_s": payload_bytes_s}}
+    keys = [f"10.77.2.2:8989 10.77.1.2 {name}" for name in ("download", "upload")]
+    document = {"version": 1, "lines": dict.fromkeys(keys, line)}
+    (state / "lines.json").write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize(("down", "up", "rtt_ms"), [(100.0, 30.0, 20.0), (1000.0, 1000.0, 0.0)])
+def test_a_known_line_is_measured_exactly_and_quickly(
+    netlab: ModuleType, tmp_path: Path, down: float, up: float, rtt_ms: float
+) -> None:
+    """Both directions within 1 %, each in less than 2.5 s, and the line is named as the limit."""
+    link = netlab.Link(down, up, rtt_ms)
+    with netlab.lab(link) as lab:
+        lab.start(lab.server(sys.executable, "-c", SERVE))
+        time.sleep(1.0)
+        for name, rate in (("download", down), ("upload", up)):
+            know(tmp_path, rate * 1e6 / 8 * netlab.PAYLOAD_SHARE)
+            part = measure(lab, tmp_path, "--direction", name.removesuffix("load"))[name]
+            assert part["line_rate_mbps"] == pytest.approx(rate, rel=0.01)
+            assert part["goodput_mbps"] == pytest.approx(rate * netlab.PAYLOAD_SHARE, rel=0.01)
+            assert part["seconds"] < 2.5
+            assert part["bytes"] < rate * 1e6 / 8 * 2.5
+            assert part["limited_by"] == ["line"]
+
+
+def test_a_first_test_sees_through_burst_credit_and_the_next_is_short(
+    netlab: ModuleType, tmp_path: Path
+) -> None:
+    """5 MB of credit at twice the rate: the sustained rate within 2 %, then a short repeat."""
+    link = netlab.Link(100.0, 100.0, 0.0, bucket_bytes=5_000_000, peak_mbps=200.0)
+    with netlab.lab(link) as lab:
+        lab.start(lab.server(sys.executable, "-c", SERVE))
+        time.sleep(1.0)
+        first = measure(lab, tmp_path, "--direction", "down")["download"]
+        second = measure(lab, tmp_path, "--direction", "down")["download"]
+    assert first["line_rate_mbps"] == pytest.approx(100.0, rel=0.02)
+    assert first["burst_credit_bytes"] == pytest.approx(5e6, rel=0.15)
+    assert first["burst_peak_mbps"] == pytest.approx(200.0, rel=0.15)
+    assert second["line_rate_mbps"] == pytest.approx(100.0, rel=0.02)
+    assert second["seconds"] < first["seconds"]
+
+
+def test_random_loss_does_not_look_like_a_slow_line(netlab: ModuleType, tmp_path: Path) -> None:
+    """One packet in a thousand lost: the rate is still the line's, within 1 %."""
+    with netlab.lab(netlab.Link(100.0, 100.0, 20.0, loss_percent=0.1)) as lab:
+        lab.start(lab.server(sys.executable, "-c", SERVE))
+        time.sleep(1.0)
+        know(tmp_path, 100e6 / 8 * netlab.PAYLOAD_SHARE)
+        result = measure(lab, tmp_path)
+    for name in ("download", "upload"):
+        assert result[name]["line_rate_mbps"] == pytest.approx(100.0, rel=0.01)
+        assert result["latency_ms"]["idle"] == pytest.approx(20.0, abs=2.0)
