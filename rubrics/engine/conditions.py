@@ -184,8 +184,7 @@ def _profile_is(node: ex.ProfileIs, scope: Scope) -> Outcome:
 
 
 def _reading_is(node: ex.ReadingIs, scope: Scope) -> Outcome:
-    chosen = scope.readings[node.reading]
-    return Outcome(MET if chosen == node.is_ else NOT_MET, answer=chosen)
+    return Outcome(MET if scope.readings[node.reading] == node.is_ else NOT_MET)
 
 
 def _first(parts: tuple[Outcome, ...], result: str) -> Outcome | None:

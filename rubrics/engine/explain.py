@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from rubrics.engine.conditions import MET, Outcome
+from rubrics.engine.conditions import MET, NOT_MET, Outcome
 from rubrics.engine.scope import Scope
 from rubrics.engine.values import quantity_factor, resolve
 from rubrics.exact import decimal_text
@@ -188,11 +188,34 @@ def condition_text(outcome: Outcome, scope: Scope, language: str) -> str:
         spec = scope.plan.rubric.facts[node.fact]
         label = (spec.en if language == "en" else None) or spec.zh
         return f"{label}: {_answer(outcome, words)}"
-    if isinstance(node, ex.ProfileIs | ex.ReadingIs):
-        name = node.profile if isinstance(node, ex.ProfileIs) else node.reading
-        return f"{name}: {_answer(outcome, words)}"
+    if isinstance(node, ex.ProfileIs):
+        return f"{node.profile}: {_answer(outcome, words)}"
+    if isinstance(node, ex.ReadingIs):
+        choice = scope.plan.rubric.readings[node.reading]
+        return choice.alternatives[scope.readings[node.reading]].meaning.in_language(language)
     joint = words["or"] if isinstance(node, ex.AnyOf) else words["and"]
-    return joint.join(condition_text(part, scope, language) for part in outcome.parts)
+    parts = _in_force(outcome)
+    return joint.join(filter(None, (condition_text(part, scope, language) for part in parts)))
+
+
+def _in_force(outcome: Outcome) -> tuple[Outcome, ...]:
+    """Leave out what a reading switched off, and the reading itself: numbers decide, not ids."""
+    if isinstance(outcome.node, ex.AnyOf):
+        if any(_is_reading(part, MET) for part in outcome.parts):
+            return ()
+        return tuple(part for part in outcome.parts if not _switched_off(part))
+    if isinstance(outcome.node, ex.AllOf):
+        return tuple(part for part in outcome.parts if not _is_reading(part, MET))
+    return outcome.parts
+
+
+def _switched_off(part: Outcome) -> bool:
+    inner = part.parts if isinstance(part.node, ex.AllOf) else (part,)
+    return any(_is_reading(one, NOT_MET) for one in inner)
+
+
+def _is_reading(part: Outcome, result: str) -> bool:
+    return isinstance(part.node, ex.ReadingIs) and part.result == result
 
 
 def entry_label(name: str, item: str | None, scope: Scope, language: str) -> str:

@@ -174,7 +174,12 @@ def _merged(
     def working(language: str) -> str:
         if same and all(not finding.alternatives for finding in findings):
             return first.points.working(language)
-        return " | ".join(f"[{label}] {r.points.working(language)}" for label, r in results)
+        texts = [result.points.working(language) for _, result in results]
+        if len(set(texts)) == 1:  # points of a person do not depend on how a hint is read
+            return texts[0]
+        return " | ".join(
+            f"[{label}] {text}" for (label, _), text in zip(results, texts, strict=True)
+        )
 
     points = Points(low, high, findings, working, first.points.vetoed, first.points.answered)
     if not all(result.points.vetoed == first.points.vetoed for _, result in results):

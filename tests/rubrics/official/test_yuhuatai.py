@@ -370,6 +370,14 @@ def test_a_hint_never_gives_points(rubric: Rubric) -> None:
     assert (item["items"]["11"]["proven"], item["items"]["11"]["possible"]) == ("0", "2")
 
 
+def test_an_open_reading_of_a_hint_leaves_the_persons_points_alone(rubric: Rubric) -> None:
+    """Eight people at 30 classes: the hint waits for a reading, the given point does not."""
+    case = {"entries": {"8": {"staff": 8, "full_time": 4}}, "stages": {"official": {"8": 1}}}
+    item = sheet(rubric, case)["items"]["8"]
+    assert (item["status"], item["proven"], item["working"]) == ("scored", "1", "人工评分: 1 / 1")
+    assert item["findings"][0]["reason"] == "reading_undecided"
+
+
 @pytest.mark.parametrize(
     ("uploads", "downloads", "reading", "result"),
     [
