@@ -34,6 +34,8 @@ class Direction(StrEnum):
     UPLOAD = "upload"
 
 
+ROUGH_S = 0.1
+"""A shorter transfer over a real line says nothing: a token bucket alone carries it."""
 BOTH = (Direction.DOWNLOAD, Direction.UPLOAD)
 
 
@@ -174,8 +176,8 @@ class _Run:
         after: Meters,
         infos: list[tcp_info.TcpInfo],
     ) -> DirectionResult:
-        steady = done.verdict.steady or estimator.fit(done.trace[len(done.trace) // 2 :])
-        if steady is None:
+        steady = done.verdict.steady or estimator.rough_fit(done.trace)
+        if steady is None or (steady.length_s < ROUGH_S and not self._same_host):
             # Inside one host the caps are reached in a blink; that is what has to be said.
             reason = "same_host" if self._same_host else "too_few_data"
             raise MeasurementError(
@@ -187,7 +189,8 @@ class _Run:
         pings_s = sorted(done.pings_s)
         loaded = pings_s[len(pings_s) // 2] if pings_s else None
         seen = self._evidence(done, steady, (before, after), infos, line_rate_mbps, loaded)
-        if done.verdict.converged and not self._same_host:
+        limited_by = verdict.limits(seen)
+        if done.verdict.converged and limited_by == ("line",):
             self._memory.learn(
                 self._session.where.authority,
                 self.source,
@@ -203,7 +206,7 @@ class _Run:
             line_rate_mbps=line_rate_mbps,
             seconds=done.seconds,
             bytes=done.bytes,
-            limited_by=verdict.limits(seen),
+            limited_by=limited_by,
             margin_ratio=steady.margin_ratio,
             converged=done.verdict.converged,
             loaded_rtt_s=loaded,

@@ -108,6 +108,23 @@ def steady_stretch(trace: Trace, min_length_s: float) -> Fit | None:
     return best
 
 
+def rough_fit(trace: Trace) -> Fit | None:
+    """Return the plain mean rate of the last two thirds, for a transfer that never got steady.
+
+    Its margin is the difference between those two thirds; None where nothing moved.
+    """
+    if len(trace) < 4:
+        return None
+    first, middle, last = (trace[len(trace) * n // 3 - (n == 3)] for n in (1, 2, 3))
+    if not first.t_s < middle.t_s < last.t_s or last.total_bytes <= first.total_bytes:
+        return None
+    rate = (last.total_bytes - first.total_bytes) / (last.t_s - first.t_s)
+    earlier = (middle.total_bytes - first.total_bytes) / (middle.t_s - first.t_s)
+    later = (last.total_bytes - middle.total_bytes) / (last.t_s - middle.t_s)
+    bend = (later - earlier) / rate
+    return Fit(first.t_s, last.t_s, rate, first.total_bytes, abs(bend), bend)
+
+
 @dataclass(frozen=True, slots=True)
 class Burst:
     """Credit that a shaper let through before it held the line to its sustained rate.

@@ -71,7 +71,8 @@ def chart(values: Sequence[float]) -> str:
 def report(result: Result, people: int | None) -> str:
     """Return the whole result as text, Chinese first."""
     lines = [f"测速服务器 server  {result.server}"]
-    lines.append(f"空闲时延 idle RTT  {result.idle_rtt_s * 1000:.1f} ms")
+    if result.idle_rtt_s is not None:
+        lines.append(f"空闲时延 idle RTT  {result.idle_rtt_s * 1000:.1f} ms")
     for name, part in result.directions():
         lines += ["", *_direction(name, part)]
     if people is not None and result.download is not None:
@@ -80,11 +81,13 @@ def report(result: Result, people: int | None) -> str:
 
 
 def _direction(name: str, part: DirectionResult) -> list[str]:
-    margin = part.margin_ratio * 100
+    margin = ""
+    if part.margin_ratio is not None:
+        margin = f"（±{part.margin_ratio * 100:.2g} %，95 %）"
     lines = [
         f"{NAMES[name]}",
         f"  {chart(part.chart_mbps)}",
-        f"  线路速率 line rate  {part.line_rate_mbps:.1f} Mbit/s（±{margin:.2g} %，95 %）",
+        f"  线路速率 line rate  {part.line_rate_mbps:.1f} Mbit/s{margin}",
         f"  有效载荷 goodput    {part.goodput_mbps:.1f} Mbit/s",
         f"  用时与流量 cost     {part.seconds:.2f} s, {part.bytes / 1e6:.1f} MB",
     ]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.bandwidth.estimator import find_burst, fit, steady_stretch, variation_ratio
+from agent.bandwidth.estimator import find_burst, fit, rough_fit, steady_stretch, variation_ratio
 from agent.bandwidth.slices import Slice
 from agent.bandwidth.stopping import Known, Plan, judge
 
@@ -177,6 +177,17 @@ def test_nothing_is_estimated_from_almost_nothing() -> None:
     assert fit([Slice(0.0, 0)] * 50) is None
     assert fit([Slice(i * 0.01, 5) for i in range(50)]) is None
     assert steady_stretch(line(1e7, 0.06), 0.25) is None
+
+
+def test_an_unsteady_transfer_has_a_mean_with_a_wide_margin() -> None:
+    """The mean of the last two thirds; their difference is the margin, never a false precision."""
+    trace = [Slice(n * 0.01, int(1e5 * n**1.5)) for n in range(40)]
+    rough = rough_fit(trace)
+    assert rough is not None
+    assert rough.margin_ratio > 0.1
+    assert trace[13].total_bytes / 0.13 < rough.rate_bytes_s
+    assert rough_fit(trace[:3]) is None
+    assert rough_fit([Slice(n * 0.01, 7) for n in range(40)]) is None
 
 
 def test_variation_tells_calm_from_rough() -> None:
