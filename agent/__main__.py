@@ -46,12 +46,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, path, title in COMMANDS:
         command = commands.add_parser(name, help=title, description=title)
         if name == called:
-            chosen = import_module(path)
+            try:
+                chosen = import_module(path)
+            except ModuleNotFoundError as error:
+                return _component_missing(error)
             chosen.add_arguments(command)
     arguments = parser.parse_args(given)
-    from agent.config import ConfigError
-    from agent.identity import IdentityError
-    from agent.probes import UnknownProbeError
+    try:
+        from agent.config import ConfigError
+        from agent.identity import IdentityError
+        from agent.probes import UnknownProbeError
+    except ModuleNotFoundError as error:
+        return _component_missing(error)
 
     try:
         code: int = chosen.run(arguments) if chosen else 2
@@ -62,6 +68,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"系统拒绝 / the system refused: {error}\n")
         return 1
     return code
+
+
+def _component_missing(error: ModuleNotFoundError) -> int:
+    """Say how to get a package that the base installation leaves out; our own must be there."""
+    if (error.name or "").split(".")[0] in {"agent", "rubrics"}:
+        raise error
+    sys.stderr.write(
+        f'缺少组件 missing: {error.name}. 请安装 install: pip install "campusgauge[agent]"\n'
+    )
+    return 2
 
 
 if __name__ == "__main__":

@@ -56,6 +56,28 @@ def test_once_prints_one_json_document_and_nothing_else() -> None:
     assert 0 <= reading["values"]["memory_used_ratio"] <= 1
 
 
+@pytest.mark.parametrize(("missing", "command"), [("dacite", "list"), ("psutil", "once")])
+def test_a_base_installation_says_what_to_install(missing: str, command: str) -> None:
+    """Without the extra `agent` a command answers with one sentence and exit 2, no traceback."""
+    block = f"import sys; sys.modules[{missing!r}] = None; sys.argv[0] = 'campusgauge-agent'; "
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"{block}from agent.__main__ import main; sys.exit(main())",
+            command,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert missing in done.stderr
+    assert 'pip install "campusgauge[agent]"' in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_once_for_people_is_a_table() -> None:
     """Without --format a person reads names and values."""
     done = run_agent("once", "host_uptime")
