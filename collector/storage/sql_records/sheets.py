@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from sqlalchemy import ColumnElement, Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
 from collector.domain import StoredSheet
 from collector.storage.sql_records.database import Database
 from collector.storage.sql_records.schema import sheets
+
+SHEETS_KEPT = 3
+"""Sheets kept of one school and rubric: every page view may compute a new one."""
 
 
 class SqlSheets:
@@ -18,12 +21,19 @@ class SqlSheets:
         self._database = database
 
     def add_sheet(self, sheet: StoredSheet) -> bool:
-        """Keep a sheet. False if the newest of this school and rubric has the same hash."""
+        """Keep a sheet, and of its school and rubric only the newest `SHEETS_KEPT`.
+
+        False if the newest has the same hash; nothing is stored then.
+        """
+        same = _of(sheet.school_id, sheet.rubric_id)
         with self._database.writing() as connection:
-            newest = _newest(connection, _of(sheet.school_id, sheet.rubric_id))
+            newest = _newest(connection, same)
             if newest is not None and newest.content_hash == sheet.content_hash:
                 return False
             connection.execute(insert(sheets).values(asdict(sheet)))
+            kept = select(sheets.c.position).where(same).order_by(sheets.c.position.desc())
+            oldest_kept = kept.offset(SHEETS_KEPT - 1).limit(1).scalar_subquery()
+            connection.execute(delete(sheets).where(same & (sheets.c.position < oldest_kept)))
         return True
 
     def latest_sheet(self, school_id: str, rubric_id: str) -> StoredSheet | None:

@@ -23,6 +23,7 @@ from collector.storage.ports import Acceptance, Delivery, RecordStore, Refusal
 from collector.storage.sql_records import SqlRecordStore, open_records
 from collector.storage.sql_records.inbox import REFUSALS_KEPT_PER_SCHOOL, REMEMBERED_PER_STREAM
 from collector.storage.sql_records.schema import SCHEMA_VERSION, metadata
+from collector.storage.sql_records.sheets import SHEETS_KEPT
 
 NOW = datetime(2026, 11, 20, 1, 2, 3, 456789, tzinfo=UTC)
 SCHOOL = School("zx-001", "示例小学", SchoolKind.GENERAL, (Stage.PRIMARY,), 1200, 90, 24)
@@ -166,6 +167,18 @@ def test_a_sheet_is_kept_once_while_it_stays_the_same(store: RecordStore) -> Non
     assert store.latest_sheet("zx-001", "r") == sheet
     assert store.sheet("sha256:b") == other
     assert store.latest_sheet("zx-001", "other") is None
+
+
+def test_only_the_newest_sheets_of_a_school_and_rubric_are_kept(store: RecordStore) -> None:
+    """Page views cannot grow the store without bound; other rubrics lose nothing."""
+    sheet = StoredSheet("zx-001", "r", "1", "sha256:0", NOW, "{}", "{}")
+    other = dataclasses.replace(sheet, rubric_id="other", content_hash="sha256:other")
+    store.add_sheet(other)
+    for number in range(SHEETS_KEPT + 4):
+        assert store.add_sheet(dataclasses.replace(sheet, content_hash=f"sha256:{number}"))
+    kept = [n for n in range(SHEETS_KEPT + 4) if store.sheet(f"sha256:{n}") is not None]
+    assert kept == list(range(4, SHEETS_KEPT + 4))
+    assert store.latest_sheet("zx-001", "other") == other
 
 
 def test_commits_are_durable(tmp_path: Path, store: RecordStore) -> None:
