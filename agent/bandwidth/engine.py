@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from agent.bandwidth import estimator, tcp_info, verdict
 from agent.bandwidth.connection import Endpoint, abort
 from agent.bandwidth.errors import MeasurementError
-from agent.bandwidth.flows import open_flows
+from agent.bandwidth.flows import Flow, open_flows
 from agent.bandwidth.host import Interface, Meters, host_id, interface_of, is_same_host, read_meters
 from agent.bandwidth.line_memory import LineMemory
 from agent.bandwidth.overhead import Overhead, overhead
@@ -20,7 +20,7 @@ from agent.bandwidth.result import DirectionResult, Result
 from agent.bandwidth.session import Session, end_session, open_session
 from agent.bandwidth.slices import Slice
 from agent.bandwidth.stopping import Known, Plan
-from agent.bandwidth.transfer import Download, Transfer, Upload
+from agent.bandwidth.transfer import Download, Mover, Transfer, Upload
 from agent.reading import Json
 
 Progress = Callable[[str, list[Slice]], None]
@@ -37,6 +37,12 @@ class Direction(StrEnum):
 ROUGH_S = 0.1
 """A shorter transfer over a real line says nothing: a token bucket alone carries it."""
 BOTH = (Direction.DOWNLOAD, Direction.UPLOAD)
+NewMover = Callable[[Session, list[Flow], Pinger, socket.socket], Mover]
+"""Makes a mover over flows, with one connection for pings and one spare."""
+MOVERS: Mapping[Direction, NewMover] = {
+    Direction.DOWNLOAD: Download,
+    Direction.UPLOAD: Upload,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +62,26 @@ def measure(
     memory: LineMemory | None = None,
     connections: int | None = None,
     progress: Progress | None = None,
+    session: Session | None = None,
+    movers: Mapping[Direction, NewMover] = MOVERS,
 ) -> Result:
     """Measure the line to the server at `where`.
+
+    A server that opens no sessions comes with a `session` made by the caller, and with `movers`
+    that know its ways.
 
     Raises MeasurementError with the reason where no rate could be measured in a direction; a
     number is never made up.
     """
     caps = caps or Caps()
     memory = memory or LineMemory(None, time.time())
-    session = open_session(where, token)
+    session = session or open_session(where, token)
     idle_rtt_s = session.rtt_s
     parts: dict[Direction, DirectionResult] = {}
     source, interface = "", None
     try:
         for direction in directions:
-            run = _Run(session, direction, caps, memory, connections, progress)
+            run = _Run(session, direction, caps, memory, connections, progress, movers)
             parts[direction] = run.measure()
             idle_rtt_s = min(idle_rtt_s, run.idle_rtt_s)
             source, interface = run.source, run.interface
@@ -109,6 +120,7 @@ class _Run:
         memory: LineMemory,
         connections: int | None,
         progress: Progress | None,
+        movers: Mapping[Direction, NewMover],
     ) -> None:
         self._session = session
         self._direction = direction
@@ -116,6 +128,7 @@ class _Run:
         self._memory = memory
         self._connections = connections or connections_for(session.rtt_s)
         self._progress = progress
+        self._mover = movers[direction]
         self.idle_rtt_s = session.rtt_s
         self.source = ""
         self.interface: Interface | None = None
@@ -130,8 +143,7 @@ class _Run:
             pinger = Pinger(self._session, side[0].sock)
             plan = self._plan()
             before = read_meters(time.monotonic(), self._device)
-            kind = Download if self._direction is Direction.DOWNLOAD else Upload
-            mover = kind(self._session, flows, pinger, side[1].sock)
+            mover = self._mover(self._session, flows, pinger, side[1].sock)
             progress, name = self._progress, self._direction.value
             done = mover.run(
                 plan, self.idle_rtt_s, (lambda s: progress(name, s)) if progress else None

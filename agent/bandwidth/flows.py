@@ -75,7 +75,7 @@ def receive(session: Session, flow: Flow, buffer: memoryview) -> int:
         try:
             count = flow.sock.recv_into(buffer)
         except OSError as error:
-            if _must_wait(error):
+            if must_wait(error):
                 break
             raise MeasurementError("server_gone", str(error), transient=True) from error
         if count == 0:
@@ -111,7 +111,7 @@ def send(session: Session, flow: Flow, payload: memoryview) -> int:
         try:
             count = flow.sock.send(payload)
         except OSError as error:
-            if _must_wait(error):
+            if must_wait(error):
                 break
             raise _refused(session, flow, error) from error
         sent += count
@@ -130,5 +130,6 @@ def _refused(session: Session, flow: Flow, error: OSError) -> MeasurementError:
     return MeasurementError("server_gone", str(error), transient=True)
 
 
-def _must_wait(error: OSError) -> bool:
+def must_wait(error: OSError) -> bool:
+    """Whether a non-blocking socket only asks for patience."""
     return isinstance(error, BlockingIOError) or type(error).__name__ in WAITS

@@ -26,7 +26,8 @@ class Pinger:
         address = f"http://{where.authority}" if where.proxy and not where.tls else ""
         own = f"{SESSION_HEADER}: {session.id}\r\n" if session.id else ""
         self._request = (
-            f"GET {address}{where.path}/empty HTTP/1.1\r\nHost: {where.authority}\r\n{own}\r\n"
+            f"GET {address}{where.path}/empty{session.suffix} HTTP/1.1\r\n"
+            f"Host: {where.authority}\r\n{own}\r\n"
         ).encode("ascii")
         self._sent_at: float | None = None
         self._next_at = 0.0

@@ -14,7 +14,8 @@ class DirectionResult:
     """One direction. Rates in Mbit/s (10^6 bit/s).
 
     `goodput_mbps` is TCP payload, `line_rate_mbps` Ethernet frames without preamble, gap and FCS.
-    With 95 % confidence the rate is within `margin_ratio` of the truth of that moment.
+    With 95 % confidence the rate is within `margin_ratio` of the truth of that moment; None where
+    the tool gives no ground to say so.
     """
 
     goodput_mbps: float
@@ -22,7 +23,7 @@ class DirectionResult:
     seconds: float
     bytes: int
     limited_by: tuple[str, ...]
-    margin_ratio: float
+    margin_ratio: float | None
     converged: bool
     loaded_rtt_s: float | None
     burst_credit_bytes: float | None = None
@@ -39,8 +40,8 @@ class DirectionResult:
             "seconds": round(self.seconds, 3),
             "bytes": self.bytes,
             "limited_by": list(self.limited_by),
-            "confidence": LEVEL,
-            "margin_ratio": round(self.margin_ratio, 5),
+            "confidence": None if self.margin_ratio is None else LEVEL,
+            "margin_ratio": None if self.margin_ratio is None else round(self.margin_ratio, 5),
             "converged": self.converged,
             "burst_credit_bytes": None
             if self.burst_credit_bytes is None
@@ -55,18 +56,26 @@ class DirectionResult:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Both directions as far as asked for."""
+    """Both directions as far as asked for.
+
+    `backend` names what measured; `backend_version` is None for the project's own engine, whose
+    version every batch carries. `idle_rtt_s` is None where that tool does not tell.
+    """
 
     download: DirectionResult | None
     upload: DirectionResult | None
-    idle_rtt_s: float
+    idle_rtt_s: float | None
     server: str
     source: str
     interface: str | None
+    backend: str = "builtin"
+    backend_version: str | None = None
 
     def as_json(self) -> dict[str, Json]:
         """Return the document of `bandwidth --format json`."""
-        latency: dict[str, Json] = {"idle": round(self.idle_rtt_s * 1000, 3)}
+        latency: dict[str, Json] = {}
+        if self.idle_rtt_s is not None:
+            latency["idle"] = round(self.idle_rtt_s * 1000, 3)
         for name, part in self.directions():
             if part.loaded_rtt_s is not None:
                 latency[name] = round(part.loaded_rtt_s * 1000, 3)
@@ -76,6 +85,8 @@ class Result:
             "server": self.server,
             "source": self.source,
             "interface": self.interface,
+            "backend": self.backend,
+            "backend_version": self.backend_version,
         }
 
     def directions(self) -> list[tuple[str, DirectionResult]]:

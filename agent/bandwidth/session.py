@@ -22,6 +22,8 @@ class Session:
 
     where: Endpoint
     id: str | None = field(default=None, repr=False)
+    suffix: str = ""
+    """After an endpoint's name: `.php` at most LibreSpeed servers."""
     nonce: str = field(default_factory=lambda: os.urandom(8).hex())
     host_id: str | None = None
     port_mbps: float | None = None

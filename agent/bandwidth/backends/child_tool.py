@@ -22,8 +22,10 @@ from agent.bandwidth.errors import MeasurementError
 from agent.bandwidth.host import Interface, Meters, host_id, interface_of, is_same_host, read_meters
 from agent.bandwidth.slices import Slice
 from agent.bandwidth.verdict import Evidence
+from agent.reading import Json
 
 POLL_S = 0.1
+CHART_STEPS = 40
 END_S = 5.0
 """How long a program may take to tidy up after it was asked to stop."""
 MAX_OUTPUT_BYTES = 32 * 1024 * 1024
@@ -100,6 +102,11 @@ class Watch:
         self._after = self._before
         self._children_before_s = _children_cpu_s()
 
+    @property
+    def seconds(self) -> float:
+        """How long it has watched."""
+        return self._after.at_s - self._before.at_s
+
     def look(self) -> int | None:
         """Note the counter now; returns bytes since the start, None where nobody counts."""
         self._after = self._read()
@@ -113,7 +120,7 @@ class Watch:
         self, own_bytes: float, *, line_rate_mbps: float, margin_ratio: float, converged: bool
     ) -> Evidence:
         """Return what was seen; `own_bytes` are the test's own, in frames."""
-        elapsed_s = max(self._after.at_s - self._before.at_s, 1e-6)
+        elapsed_s = max(self.seconds, 1e-6)
         busiest = None
         if self._before.core_busy_s and self._after.core_busy_s:
             pairs = zip(self._before.core_busy_s, self._after.core_busy_s, strict=True)
@@ -198,6 +205,18 @@ def run_tool(
             process.returncode,
             stopped_early,
         )
+
+
+def numbers(seen: Evidence) -> dict[str, Json]:
+    """Return the numbers behind a verdict as far as they are known."""
+    return {
+        name: round(value, 5)
+        for name in (
+            "busiest_core_ratio", "own_core_ratio", "server_core_ratio", "other_traffic_share",
+            "retransmit_share", "variation_ratio", "interface_mbps",
+        )
+        if (value := getattr(seen, name)) is not None
+    }  # fmt: skip
 
 
 def _children_cpu_s() -> float:

@@ -48,6 +48,7 @@ class Run:
     seconds: float
     moved_bytes: int
     streams: int
+    mss_bytes: int | None
     server_bytes_s: float | None
     retransmit_share: float | None
     min_rtt_s: float | None
@@ -88,6 +89,7 @@ def parse(output: bytes, errors: str, direction: Direction) -> Run:
         seconds=seconds,
         moved_bytes=slices[-1].total_bytes if slices else 0,
         streams=len(start.get("connected", [])),
+        mss_bytes=start.get("tcp_mss_default") or start.get("tcp_mss"),
         server_bytes_s=None if receives or stopped_early else _rate(received),
         retransmit_share=_retransmit_share(end),
         min_rtt_s=min((s["min_rtt"] for s in known_rtts), default=0) * 1e-6 or None,
