@@ -29,6 +29,7 @@ from collector.ingest.limits import IngestLimits
 from collector.ingest.metrics import IngestMetrics
 from collector.ingest.schema import WireBatch
 from collector.ingest.service import IngestService
+from collector.scoring.calendar import SchoolCalendar
 from collector.scoring.service import ScoringService
 from collector.security_headers import SecurityHeaders
 from collector.settings import SESSION_FILE, SLOTS_FILE, Settings
@@ -142,7 +143,15 @@ def create_app(
     # Ingest has its own share of threads, so that a rush of agents leaves some for the pages.
     app.state.ingest_limiter = anyio.CapacityLimiter(limits.concurrent_requests)
 
-    app.state.slots = SlotBook(_slot_servers(settings), SlotRules(), time.time)
+    app.state.slots = SlotBook(
+        _slot_servers(settings),
+        SlotRules(
+            tests_per_day=settings.tests_per_day, daily_bytes=settings.test_bytes_per_school_day
+        ),
+        stores.records,
+        SchoolCalendar(),
+        clock,
+    )
 
     app.include_router(ingest_routes.router)
     app.include_router(enrolment_routes.router)
@@ -167,7 +176,8 @@ def _slot_servers(settings: Settings) -> list[SlotServer]:
     for server in settings.measurement_servers:
         file = server.token_file or settings.data / SLOTS_FILE
         try:
-            servers.append(SlotServer(server.url, server.name, read_secret(file)))
+            secret = read_secret(file)
+            servers.append(SlotServer(server.url, server.name, secret, server.port_mbps))
         except (OSError, ValueError) as error:
             raise UnavailableError("speedtest_token", f"{server.url}: {error}") from error
     return servers

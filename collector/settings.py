@@ -54,6 +54,8 @@ class ServerAddress(BaseModel):
     url: Annotated[str, Field(pattern=r"^https?://[^\s/@]+/?$")]
     name: Annotated[str, Field(min_length=1, max_length=100)]
     token_file: Path | None = None
+    port_mbps: Annotated[float, Field(gt=0)] | None = None
+    """Speed of its network port; schools whose lines are faster are sent elsewhere."""
 
 
 class Settings(BaseSettings):
@@ -68,6 +70,10 @@ class Settings(BaseSettings):
     records: Annotated[str | None, AfterValidator(_records_url)] = None
     series: Annotated[str | None, AfterValidator(_series_url)] = None
     measurement_servers: tuple[ServerAddress, ...] = ()
+    tests_per_day: Annotated[int, Field(ge=1, le=48)] = 6
+    """Planned bandwidth tests of each school on a school day."""
+    test_bytes_per_school_day: Annotated[int, Field(ge=3_000_000_000)] = 20_000_000_000
+    """Data that one school's tests may move in a day; one test reserves 3 GB of it."""
     require_view_key: bool = False
     """Ask for a read key even on a loopback address: set it behind a reverse proxy."""
 

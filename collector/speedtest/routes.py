@@ -1,4 +1,4 @@
-"""`POST /api/v1/slots`, releasing one early, and the state of all slots.
+"""Slots over HTTP: asking, releasing, what comes next, what the bureau and the school see.
 
 The wiring place puts a `SlotBook` into `app.state.slots`.
 """
@@ -8,12 +8,21 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, cast
 
-from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import AwareDatetime, BaseModel, Field
 
 from collector.access import VIEWER, AgentCaller
+from collector.domain import Occasion
 from collector.problems import problem_responses
-from collector.speedtest.slots import Purpose, SlotBook
+from collector.speedtest.slots.book import SlotBook
+from collector.speedtest.slots.overview import (
+    SchoolTestsOut,
+    SlotsOut,
+    TestOut,
+    overview,
+    school_tests,
+)
+from collector.speedtest.slots.rules import Purpose
 
 router = APIRouter(prefix="/api/v1/slots", tags=["slots"])
 
@@ -22,6 +31,13 @@ class SlotIn(BaseModel):
     """What the agent wants to do."""
 
     purpose: Purpose = Purpose.OUTLET_BANDWIDTH
+    occasion: Occasion = Field(
+        default=Occasion.PLANNED,
+        description="`planned` asks for a test that is due, `retest` for one at once.",
+    )
+    line_used_ratio: Annotated[float, Field(ge=0, le=10)] | None = Field(
+        default=None, description="Share of the line in use right now, as far as the agent sees."
+    )
 
 
 class SlotOut(BaseModel):
@@ -33,6 +49,7 @@ class SlotOut(BaseModel):
     expires_at: datetime
     max_seconds: float
     max_bytes: int
+    occasion: Occasion
 
 
 class ReleaseIn(BaseModel):
@@ -41,38 +58,20 @@ class ReleaseIn(BaseModel):
     used_bytes: Annotated[int, Field(ge=0)]
 
 
-class RefusalOut(BaseModel):
-    """Why a school got no slot; `reason` is a code of the reason list."""
+class NextOut(BaseModel):
+    """What to do: ask for the slot now (`due`), or come back after `wait_s` seconds.
 
-    at: datetime
-    reason: str
-    retry_after_s: int
+    `reason` says why a test whose time has come may not start. `skipped` are tests that were given
+    up since `skipped_after`; give `as_of` as the next one.
+    """
 
-
-class ServerOut(BaseModel):
-    """One measurement server; `school_id` is null while it is free."""
-
-    url: str
-    name: str
-    school_id: str | None
-    since: datetime | None
-
-
-class SchoolSlotsOut(BaseModel):
-    """One school's tests today."""
-
-    school_id: str
-    granted: int
-    used_bytes: int
-    last_granted_at: datetime | None
-    last_refusal: RefusalOut | None
-
-
-class SlotsOut(BaseModel):
-    """Who is testing, and why others are not."""
-
-    servers: list[ServerOut]
-    schools: list[SchoolSlotsOut]
+    due: bool
+    occasion: Occasion
+    wait_s: float
+    planned_at: datetime | None
+    reason: str | None
+    skipped: list[TestOut]
+    as_of: datetime
 
 
 def _book(request: Request) -> SlotBook:
@@ -84,8 +83,7 @@ def _book(request: Request) -> SlotBook:
 )
 def ask(caller: AgentCaller, request: Request, wanted: SlotIn) -> SlotOut:
     """Grant a slot on a free measurement server, or say why not and when to ask again."""
-    del wanted  # one purpose so far; the field is validated
-    slot = _book(request).grant(caller.school_id)
+    slot = _book(request).grant(caller.school_id, wanted.occasion, wanted.line_used_ratio)
     return SlotOut(
         id=slot.id,
         server=slot.server,
@@ -93,6 +91,26 @@ def ask(caller: AgentCaller, request: Request, wanted: SlotIn) -> SlotOut:
         expires_at=slot.expires_at,
         max_seconds=slot.max_seconds,
         max_bytes=slot.max_bytes,
+        occasion=slot.occasion,
+    )
+
+
+@router.get("/next", summary="When the next test is due", responses=problem_responses(401, 403))
+def next_test(
+    caller: AgentCaller,
+    request: Request,
+    skipped_after: Annotated[AwareDatetime | None, Query()] = None,
+) -> NextOut:
+    """Tell the agent when to come, and which planned tests were skipped and why."""
+    found = _book(request).next_test(caller.school_id, skipped_after)
+    return NextOut(
+        due=found.wait_s is None,
+        occasion=found.occasion,
+        wait_s=found.wait_s or 0.0,
+        planned_at=found.planned_at,
+        reason=found.reason,
+        skipped=[TestOut.of(test) for test in found.skipped],
+        as_of=found.as_of,
     )
 
 
@@ -108,29 +126,13 @@ def release(caller: AgentCaller, request: Request, slot_id: str, used: ReleaseIn
     return Response(status_code=204)
 
 
-@router.get("", summary="State of all slots", dependencies=[VIEWER])
+@router.get("", summary="Today's slots of the county", dependencies=[VIEWER])
 def state(request: Request) -> SlotsOut:
-    """List the measurement servers and, per school, today's tests and the last refusal."""
-    book = _book(request)
-    return SlotsOut(
-        servers=[
-            ServerOut(url=s.url, name=s.name, school_id=s.school_id, since=s.since)
-            for s in book.servers()
-        ],
-        schools=[
-            SchoolSlotsOut(
-                school_id=key,
-                granted=school.granted,
-                used_bytes=school.used_bytes,
-                last_granted_at=school.last_granted_at,
-                last_refusal=RefusalOut(
-                    at=school.last_refusal.at,
-                    reason=school.last_refusal.reason,
-                    retry_after_s=school.last_refusal.retry_after_s,
-                )
-                if school.last_refusal
-                else None,
-            )
-            for key, school in book.schools().items()
-        ],
-    )
+    """List servers, pauses and, per school, what ran, what is to come and what was skipped."""
+    return overview(_book(request).view())
+
+
+@router.get("/schools/{school_id}", summary="Today's slots of one school", dependencies=[VIEWER])
+def of_school(request: Request, school_id: str) -> SchoolTestsOut:
+    """List each test of the school with its time, its state and its reason."""
+    return school_tests(_book(request).view(), school_id)

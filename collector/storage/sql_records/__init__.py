@@ -12,11 +12,12 @@ from collector.storage.sql_records.identities import SqlIdentities
 from collector.storage.sql_records.inbox import SqlInbox
 from collector.storage.sql_records.schools import SqlSchools
 from collector.storage.sql_records.sheets import SqlSheets
+from collector.storage.sql_records.slots import SqlSlots
 
 __all__ = ["SqlRecordStore", "open_records"]
 
 
-class SqlRecordStore(SqlSchools, SqlIdentities, SqlInbox, SqlSheets):
+class SqlRecordStore(SqlSchools, SqlIdentities, SqlInbox, SqlSheets, SqlSlots):
     """All parts of `collector.storage.ports.RecordStore` on one database."""
 
     def check(self) -> None:
