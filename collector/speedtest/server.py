@@ -14,6 +14,7 @@ standard library's. `docs/measuring.md` has the comparison.
 | `GET /garbage?ckSize=N` | N MiB of random bytes (LibreSpeed) |
 | `POST /empty`, `GET /empty` | sink; ping (LibreSpeed) |
 | `GET /getIP` | the caller's address (LibreSpeed) |
+| `speedtest/random….jpg`, `upload`, `latency.txt` | the same for speedtest-cli |
 | `GET /status` | bounds that bit, load |
 
 `.php` names and any folder in front are accepted. Transfers name their session in the header
@@ -38,6 +39,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 from collector.speedtest.host import HostFacts, cpu_used_ratio, host_facts
+from collector.speedtest.mini_server import RECOGNITION, UPLOAD_CHECK, picture_bytes
 from collector.speedtest.sessions import Flow, Limits, Session, SessionError, Sessions
 from collector.speedtest.tcp_info import sums
 from collector.speedtest.tokens import TokenError, TokenSpender
@@ -215,13 +217,22 @@ class Handler(BaseHTTPRequestHandler):
             "getip": self._address,
             "progress": self._progress,
             "status": self._status,
+            "latency.txt": lambda: self._text(RECOGNITION),
+            "upload": lambda: self._text(UPLOAD_CHECK),
         })  # fmt: skip
+
+    def do_HEAD(self) -> None:
+        """Answer checks of proxies and load balancers: something serves here."""
+        self._answer(http.HTTPStatus.OK, {"Content-Length": "0"})
 
     def do_POST(self) -> None:
         """Open a session or swallow an upload."""
-        self._route(
-            {"empty": self._sink, "session": self._open, "congestion": self._use_congestion_control}
-        )
+        self._route({
+            "empty": self._sink,
+            "upload": self._sink,
+            "session": self._open,
+            "congestion": self._use_congestion_control,
+        })  # fmt: skip
 
     def do_DELETE(self) -> None:
         """End a session."""
@@ -238,8 +249,12 @@ class Handler(BaseHTTPRequestHandler):
     def _route(self, routes: Mapping[str, Any]) -> None:
         name = urlsplit(self.path).path.rstrip("/").rpartition("/")[2].lower().removesuffix(".php")
         action = routes.get(name)
+        picture = picture_bytes(name) if action is None and self.command == "GET" else None
         try:
-            (action or self._nothing_here)()
+            if picture is not None:
+                self._send_random(picture)
+            else:
+                (action or self._nothing_here)()
         except SessionError as error:
             self._problem(error)
 
@@ -324,14 +339,16 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(http.HTTPStatus.NO_CONTENT, {})
 
     def _garbage(self) -> None:
-        session, flow = self._transfer()
-        use_congestion_control(self.connection, self.headers.get(CONGESTION_HEADER, ""))
         query = parse_qs(urlsplit(self.path).query)
         try:
-            chunks = min(max(int(query.get("ckSize", ["4"])[0]), 1), MAX_CHUNKS)
+            chunks = min(max(int(query.get("ckSize", ["4"])[0]) or 4, 1), MAX_CHUNKS)
         except ValueError:
             chunks = 4
-        left = chunks * MEBIBYTE
+        self._send_random(chunks * MEBIBYTE)
+
+    def _send_random(self, left: int) -> None:
+        session, flow = self._transfer()
+        use_congestion_control(self.connection, self.headers.get(CONGESTION_HEADER, ""))
         self._head(200, {
             "Content-Description": "File Transfer",
             "Content-Type": "application/octet-stream",
@@ -409,6 +426,10 @@ class Handler(BaseHTTPRequestHandler):
         kind = " - private access" if ipaddress.ip_address(address).is_private else ""
         self._json(200, {"processedString": address + kind, "rawIspInfo": ""})
 
+    def _text(self, body: bytes) -> None:
+        self._head(200, {"Content-Type": "text/plain", "Content-Length": str(len(body))})
+        self.wfile.write(body)
+
     def _status(self) -> None:
         self._json(200, {
             "server": self.server.identity,
@@ -479,6 +500,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Access-Control-Allow-Origin", "*")
             self.send_header("Access-Control-Allow-Methods", "GET, POST")
             self.send_header("Access-Control-Allow-Headers", "Content-Encoding, Content-Type")
+            # Lets a page of another origin time its pings with the browser's own clock.
+            self.send_header("Timing-Allow-Origin", "*")
         if self.close_connection and "Connection" not in headers:
             self.send_header("Connection", "close")
         self.end_headers()

@@ -100,6 +100,9 @@ class Limits:
 
     sessions: int = 1
     flows_per_session: int = 40
+    """At the same time."""
+    requests_per_session: int = 400
+    """One after the other; speedtest-cli makes a new connection for each of its 91 files."""
     connections: int = 256
     connections_per_address: int = 96
     session_seconds: float = 45.0
@@ -144,7 +147,11 @@ class Sessions:
         """Return the running session and a new flow in it; raises SessionError 401 or 429."""
         with self._lock:
             session = self._running(session_id)
-            if len(session.flows) >= self._limits.flows_per_session:
+            moving = sum(not flow.closed for flow in session.flows)
+            if (
+                moving >= self._limits.flows_per_session
+                or len(session.flows) >= self._limits.requests_per_session
+            ):
                 raise SessionError(429, "too_many_connections", "this test has enough connections")
             if session.spent:
                 raise SessionError(429, "byte_limit", "this test has used up its bytes")
