@@ -28,6 +28,16 @@ PROFILE = {
     "award_level": ("申报等级", "award level"),
     "setting": ("城乡", "setting"),
 }
+CHOICES = {
+    "general": "普通中小学",
+    "vocational": "中职",
+    "primary": "小学",
+    "junior": "初中",
+    "senior": "高中",
+    "urban": "城区",
+    "town": "镇区",
+    "rural": "乡村",
+}
 STATISTICS = {
     "mean": ("平均", "mean"),
     "min": ("最小", "lowest"),
@@ -83,6 +93,11 @@ class Words:
         """Name an indicator by its title."""
         used = self._rubric.indicators.get(name)
         return name if used is None else self.text(used.title)
+
+    def choice(self, name: str) -> str:
+        """Name a kind, stage, setting or award level."""
+        levels = {level.id: level.zh for level in self._rubric.award_levels}
+        return self.pick({**CHOICES, **levels}.get(name, name), name)
 
     def figure(self, name: str) -> str:
         """Name a fact or a reference figure."""
@@ -158,9 +173,10 @@ def _compare(words: Words, condition: ex.Compare) -> str:
 def _profile(words: Words, condition: ex.ProfileIs) -> str:
     name = words.pick(*PROFILE[condition.profile])
     if condition.has is not None:
-        return f"{name} ∋ {condition.has}"
+        return f"{name} ∋ {words.choice(condition.has)}"
     wanted = condition.one_of or condition.is_ or ()
-    shown = wanted if isinstance(wanted, str) else ", ".join(wanted)
+    listed = (wanted,) if isinstance(wanted, str) else wanted
+    shown = "+".join(words.choice(one) for one in listed)
     return f"{name} {'∈' if condition.one_of else '='} {shown}"
 
 

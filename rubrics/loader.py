@@ -134,6 +134,8 @@ def _sentence(found: ErrorDetails) -> str:
         hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(expected)}"
         field = str(context["discriminator"]).strip("'")
         return f"unknown {field} `{context['tag']}`; {hint}"
+    if found["type"] == "missing":
+        return f"`{found['loc'][-1]}` is missing"
     return found["msg"].removeprefix("Value error, ")
 
 

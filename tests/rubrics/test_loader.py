@@ -72,7 +72,7 @@ def test_sound_rubric_loads() -> None:
         ),
         ("kind: each", "kind: eech", "23:15 [", "did you mean `each`?"),
         ("points: 1\n", "points: one\n", "25:", "'one' is not a decimal number"),
-        ("step: {value: 5, unit: percent}", "step: {value: 5}", "26:", "Field required"),
+        ("step: {value: 5, unit: percent}", "step: {value: 5}", "26:", "`unit` is missing"),
         ("below: {value: 95, unit: percent}", "below: 95", "27:", "threshold without unit"),
         ("95, unit: percent}", "95, unit: prcent}", "27:", "did you mean percent,"),
         ("below: {value: 95, unit: percent}", "below: {value: 95, unit: GB}", "24:", "cannot be"),
