@@ -176,9 +176,10 @@ class _Service:
     def _start_page(self, plans: Sequence[ProbePlan]) -> Callable[[], None]:
         if not self._settings.exposition.enabled:
             return lambda: None
-        from agent.exposition import Page, ReadingsCollector
+        from agent.exposition import Exposition  # after the first samples
+        from agent.page import Page
 
-        collector = ReadingsCollector(
+        shown = Exposition(
             self._latest,
             self._spool,
             intervals_s={plan.probe: plan.interval_s for plan in plans} | {NAME: INTERVAL_S},
@@ -187,7 +188,7 @@ class _Service:
             push_state=lambda: self._pusher.state,
         )
         try:
-            page = Page(self._settings.exposition, collector)
+            page = Page(self._settings.exposition, shown.text)
         except OSError as error:
             _log.error("page_not_started port=%d error=%s", self._settings.exposition.port, error)
             return lambda: None

@@ -7,7 +7,6 @@ and a resolver or ping library would weigh more in the steady process than both 
 from __future__ import annotations
 
 import contextlib
-import http.client
 import os
 import secrets
 import socket
@@ -16,6 +15,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from agent.http1 import Http1Connection, HttpError, authority, host_for_socket
 
 _ECHO_REPLY = 0
 _ECHO_REQUEST = 8
@@ -65,17 +66,17 @@ def try_http(
     """
     with _attempting() as trial:
         trial.resolve(host, port, socket.SOCK_STREAM)
-        connection = http.client.HTTPConnection(trial.address, port, timeout=within_s)
-        with contextlib.closing(connection):
+        with socket.socket(trial.family, socket.SOCK_STREAM) as sock:
+            sock.settimeout(within_s)
             trial.start()
-            connection.connect()
+            sock.connect(trial.socket_address)
             trial.stop()
-            headers = {"Host": host if port == 80 else f"{host}:{port}", "Connection": "close"}
+            headers = [("Host", authority(host, port, 80)), ("Connection", "close")]
             try:
-                connection.request("GET", path, headers=headers)
-                status = connection.getresponse().status
-            except http.client.HTTPException as error:
+                answer = Http1Connection(sock).exchange("GET", path, headers, max_body_bytes=0)
+            except HttpError as error:
                 raise _WrongAnswerError(f"no HTTP: {error!r}") from error
+        status = answer.status
         if status != expect_status and (expect_status is not None or not 200 <= status < 400):
             raise _WrongAnswerError(f"HTTP status {status}")
     return trial.attempt()

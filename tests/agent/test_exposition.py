@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import socket
 import subprocess
@@ -11,10 +12,13 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from agent.exposition import Page, ReadingsCollector
+from agent.exposition import Exposition, Family, render
 from agent.latest import MAX_TARGETS, Latest
+from agent.page import Page
 from agent.probes.base import Metric
 from agent.reading import Outcome, Reading
 from agent.settings import ExpositionSettings
@@ -32,10 +36,8 @@ def latest() -> Latest:
 @pytest.fixture
 def page(latest: Latest, open_spool: Callable[..., Spool]) -> Iterator[Page]:
     """Serve the page on a free port."""
-    collector = ReadingsCollector(
-        latest, open_spool(), intervals_s={"link_speed": 60.0}, metrics=METRICS
-    )
-    page = Page(ExpositionSettings(port=0), collector)
+    shown = Exposition(latest, open_spool(), intervals_s={"link_speed": 60.0}, metrics=METRICS)
+    page = Page(ExpositionSettings(port=0), shown.text)
     yield page
     page.stop()
 
@@ -130,9 +132,9 @@ def test_taken_port_is_an_error_for_the_caller(
     """Two agents on one port: the second is told, and decides."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         settings = ExpositionSettings(port=taken.getsockname()[1])
-        collector = ReadingsCollector(latest, open_spool(), intervals_s={}, metrics={})
+        shown = Exposition(latest, open_spool(), intervals_s={}, metrics={})
         with pytest.raises(OSError, match="in use"):
-            Page(settings, collector)
+            Page(settings, shown.text)
 
 
 def test_silent_client_does_not_stop_the_page_for_good(page: Page) -> None:
@@ -147,10 +149,61 @@ def test_stopped_page_gives_its_port_back_at_once(
     latest: Latest, open_spool: Callable[..., Spool]
 ) -> None:
     """Stopping takes no longer than a blink, and the next agent finds the port free."""
-    collector = ReadingsCollector(latest, open_spool(), intervals_s={}, metrics={})
-    page = Page(ExpositionSettings(port=0), collector)
+    shown = Exposition(latest, open_spool(), intervals_s={}, metrics={})
+    page = Page(ExpositionSettings(port=0), shown.text)
     started = time.monotonic()
     page.stop()
     assert time.monotonic() - started < 0.5
-    again = Page(ExpositionSettings(port=page.port), collector)
+    again = Page(ExpositionSettings(port=page.port), shown.text)
     again.stop()
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (b"GET /metrics?x=1 HTTP/1.0\r\n\r\n", b"200"),
+        (b"HEAD /metrics HTTP/1.1\r\nHost: h\r\n\r\n", b"200"),
+        (b"GET /elsewhere HTTP/1.1\r\nHost: h\r\n\r\n", b"404"),
+        (b"POST /metrics HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n", b"405"),
+        (b"what is this\r\n\r\n", b"400"),
+    ],
+    ids=["query", "head", "path", "method", "no http"],
+)
+def test_odd_requests_are_answered(page: Page, request_bytes: bytes, status: bytes) -> None:
+    """Each gets the status that says what was wrong, and the next scrape is served."""
+    with socket.create_connection(("127.0.0.1", page.port), 5) as client:
+        client.sendall(request_bytes)
+        head, _, body = client.makefile("rb").read().partition(b"\r\n\r\n")
+    assert head.split()[1] == status
+    assert bool(body) is not request_bytes.startswith(b"HEAD")
+    assert "campusgauge_agent_spool_readings" in fetch(page)
+
+
+def test_endless_request_is_cut_off(page: Page) -> None:
+    """A head without end is not read for ever, and the next scrape is served."""
+    with socket.create_connection(("127.0.0.1", page.port), 5) as client:
+        with contextlib.suppress(ConnectionError):
+            for _ in range(100):
+                client.sendall(b"GET /" + b"a" * 10_000)
+        assert "campusgauge_agent_spool_readings" in fetch(page, timeout_s=1)
+
+
+def test_process_is_shown_under_the_usual_names(page: Page) -> None:
+    """Dashboards for any Prometheus client find this process's memory and processor time."""
+    found = samples(fetch(page))
+    assert found["process_resident_memory_bytes", ""] > 1e6
+    assert found["process_cpu_seconds_total", ""] > 0
+    assert abs(found["process_start_time_seconds", ""] - time.time()) < 3600
+
+
+@given(
+    target=st.text(st.characters(exclude_categories=["Cs"])),
+    meaning=st.text(st.characters(exclude_categories=["Cs"])),
+    value=st.floats(allow_nan=False),
+)
+def test_any_text_and_number_survives_the_format(target: str, meaning: str, value: float) -> None:
+    """What the client library reads is what was written, whatever the characters."""
+    family = Family("campusgauge_x", meaning, "gauge", [((("target", target),), value)])
+    page_text = render([family])
+    (read,) = [s for f in text_string_to_metric_families(page_text) for s in f.samples]
+    assert (read.labels["target"], read.value) == (target, value)
