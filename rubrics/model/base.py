@@ -54,6 +54,8 @@ class Strict(BaseModel):
 def _unknown_field(name: str, known: list[str]) -> PydanticCustomError:
     near = get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"did you mean `{near[0]}`?" if near else "known here: " + ", ".join(known)
+    if not name.isidentifier():
+        hint = "text that holds a comma needs quotes inside { }"
     return PydanticCustomError(
         "unknown_field", "unknown field `{field}`; {hint}", {"field": name, "hint": hint}
     )
