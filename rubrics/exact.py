@@ -81,7 +81,25 @@ def rounded(number: Fraction, places: int) -> Fraction:
     return Fraction(whole if number >= 0 else -whole, scale)
 
 
-def _is_finite_decimal(denominator: int) -> bool:
+def significant(number: Fraction, digits: int) -> Fraction:
+    """Round half away from zero to that many significant digits: 0.0844529, 27142.5."""
+    if number == 0:
+        return number
+    places = digits
+    while abs(number) * Fraction(10) ** places >= 10**digits:
+        places -= 1
+    while abs(number) * Fraction(10) ** places < 10 ** (digits - 1):
+        places += 1
+    scale = Fraction(10) ** places
+    return rounded(number * scale, 0) / scale
+
+
+def is_finite_decimal(number: Fraction) -> bool:
+    """Whether a number can be written as decimal text in full."""
+    return _only_twos_and_fives(number.denominator)
+
+
+def _only_twos_and_fives(denominator: int) -> bool:
     for prime in (2, 5):
         while denominator % prime == 0:
             denominator //= prime
@@ -94,7 +112,7 @@ def decimal_text(number: Fraction) -> str:
 
     A number without a finite decimal form is rounded to six places.
     """
-    if not _is_finite_decimal(number.denominator):
+    if not is_finite_decimal(number):
         number = rounded(number, SHOWN_PLACES)
     if number.denominator == 1:
         return str(number.numerator)

@@ -47,7 +47,8 @@ def decide(condition: Any, scope: Scope) -> Outcome:
     return outcome
 
 
-def _holds(op: str, number: Fraction, bounds: tuple[Fraction, ...]) -> bool:
+def holds(op: str, number: Fraction, bounds: tuple[Fraction, ...]) -> bool:
+    """Whether a number stands in a relation to its bound, or to both for `between`."""
     bound = bounds[0]
     if op == "ge":
         return number >= bound
@@ -66,22 +67,22 @@ def _verdict(op: str, value: Resolved, bounds: tuple[Fraction, ...]) -> tuple[st
     """Compare one value; a bound in the wrong direction cannot decide."""
     if value.number is None:
         return INSUFFICIENT, value.reason
-    holds = _holds(op, value.number, bounds)
+    true = holds(op, value.number, bounds)
     if value.bound == "exact":
-        return (MET, None) if holds else (NOT_MET, None)
+        return (MET, None) if true else (NOT_MET, None)
     rising = op in ("ge", "gt")
     falling = op in ("le", "lt")
     above = value.number > bounds[-1]
     if value.bound == "lower_bound":
-        if rising and holds:
+        if rising and true:
             return MET, None
-        if (falling and not holds) or (op in ("between", "eq") and above):
+        if (falling and not true) or (op in ("between", "eq") and above):
             return NOT_MET, None
         return INSUFFICIENT, f"limited_by_{value.limits[0]}"
     if value.bound == "upper_bound":
-        if falling and holds:
+        if falling and true:
             return MET, None
-        if (rising and not holds) or (op in ("between", "eq") and value.number < bounds[0]):
+        if (rising and not true) or (op in ("between", "eq") and value.number < bounds[0]):
             return NOT_MET, None
         return INSUFFICIENT, "upper_bound_only"
     return INSUFFICIENT, f"limited_by_{value.limits[0]}" if value.limits else "bounds_unclear"
@@ -114,8 +115,8 @@ def _with_contract(
     outcome.beside = (*outcome.beside, contract)
     if contract.number is None or outcome.value is None or outcome.value.number is None:
         return
-    contract_suffices = _holds(op, contract.number, bounds)
-    if _holds(op, outcome.value.number, bounds):
+    contract_suffices = holds(op, contract.number, bounds)
+    if holds(op, outcome.value.number, bounds):
         if not contract_suffices and outcome.result == MET:
             outcome.warnings = (*outcome.warnings, "measured_above_contract")
     elif contract_suffices:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
-from itertools import product
 
 from rubrics.engine.case import Case
 from rubrics.engine.conditions import (
@@ -17,9 +16,11 @@ from rubrics.engine.conditions import (
     Outcome,
     decide,
 )
+from rubrics.engine.open_readings import Chosen, combinations, telling
 from rubrics.engine.results import ZERO, Finding, ItemResult, Points
 from rubrics.engine.rules import SCORED, UNSCORED, judge, meets
-from rubrics.engine.scope import MAX_READING_COMBINATIONS, ItemPlan, Plan, Scope
+from rubrics.engine.rules.verdicts import criteria_text
+from rubrics.engine.scope import ItemPlan, Plan, Scope
 from rubrics.exact import rounded
 from rubrics.model.rubric import Item
 
@@ -36,27 +37,10 @@ def score_item(
     if not undecided:
         return _one(item, Scope(plan, case, item, entries, readings))
     results = [
-        (label, _one(item, Scope(plan, case, item, entries, {**readings, **chosen})))
-        for label, chosen in _combinations(undecided, plan)
+        (chosen, _one(item, Scope(plan, case, item, entries, {**readings, **chosen})))
+        for chosen in combinations(undecided, plan)
     ]
     return _merged(item, results, plan, undecided)
-
-
-def _combinations(names: tuple[str, ...], plan: Plan) -> Iterator[tuple[str, dict[str, str]]]:
-    """Every combination of alternatives, the defaults first."""
-    choices = plan.rubric.readings
-    ordered = [
-        [
-            choices[name].default,
-            *(a for a in choices[name].alternatives if a != choices[name].default),
-        ]
-        for name in names
-    ]
-    for count, chosen in enumerate(product(*ordered)):
-        if count >= MAX_READING_COMBINATIONS:
-            return
-        label = ", ".join(f"{name}={value}" for name, value in zip(names, chosen, strict=True))
-        yield label, dict(zip(names, chosen, strict=True))
 
 
 def _one(item: Item, scope: Scope) -> ItemResult:
@@ -158,7 +142,7 @@ def _perhaps_applicable(item: Item, scope: Scope, applicable: Outcome) -> ItemRe
 
 
 def _merged(
-    item: Item, results: list[tuple[str, ItemResult]], plan: Plan, undecided: tuple[str, ...]
+    item: Item, results: list[tuple[Chosen, ItemResult]], plan: Plan, undecided: tuple[str, ...]
 ) -> ItemResult:
     """Keep what holds under every alternative; what depends on the choice stays open."""
     first = results[0][1]
@@ -174,12 +158,13 @@ def _merged(
     def working(language: str) -> str:
         if same and all(not finding.alternatives for finding in findings):
             return first.points.working(language)
-        texts = [result.points.working(language) for _, result in results]
-        if len(set(texts)) == 1:  # points of a person do not depend on how a hint is read
-            return texts[0]
-        return " | ".join(
-            f"[{label}] {text}" for (label, _), text in zip(results, texts, strict=True)
-        )
+        if item.max is None:
+            return criteria_text(findings, language)
+        texts = [(chosen, result.points.working(language)) for chosen, result in results]
+        told = telling(texts, lambda text: text)
+        if len(told) == 1:  # points of a person do not depend on how a hint is read
+            return told[0][1]
+        return " | ".join(f"[{label}] {text}" for label, text in told)
 
     points = Points(low, high, findings, working, first.points.vetoed, first.points.answered)
     if not all(result.points.vetoed == first.points.vetoed for _, result in results):
@@ -196,11 +181,11 @@ def _merged(
     return merged
 
 
-def _merged_findings(results: list[tuple[str, ItemResult]], required: bool) -> Iterator[Finding]:
-    by_id: dict[str, list[tuple[str, Finding]]] = {}
-    for label, result in results:
+def _merged_findings(results: list[tuple[Chosen, ItemResult]], required: bool) -> Iterator[Finding]:
+    by_id: dict[str, list[tuple[Chosen, Finding]]] = {}
+    for chosen, result in results:
         for finding in result.points.findings:
-            by_id.setdefault(finding.id, []).append((label, finding))
+            by_id.setdefault(finding.id, []).append((chosen, finding))
     for found in by_id.values():
         first = found[0][1]
         verdicts = {(finding.result, finding.reason) for _, finding in found}
@@ -208,4 +193,20 @@ def _merged_findings(results: list[tuple[str, ItemResult]], required: bool) -> I
             yield first
             continue
         reason = "reading_required" if required else "reading_undecided"
-        yield replace(first, result=INSUFFICIENT, reason=reason, alternatives=tuple(found))
+        alternatives = telling(found, _compared)
+        yield replace(first, result=INSUFFICIENT, reason=reason, alternatives=alternatives)
+
+
+def _compared(finding: Finding) -> Hashable:
+    """Return what a reading may change: the points, the numbers compared, the verdicts."""
+    return (finding.lost, _numbers(finding.outcome))
+
+
+def _numbers(outcome: Outcome) -> Hashable:
+    return (
+        outcome.result,
+        outcome.reason,
+        outcome.value.number if outcome.value else None,
+        tuple(bound.number for bound in outcome.bounds),
+        tuple(_numbers(part) for part in outcome.parts),
+    )

@@ -66,6 +66,8 @@ class Scope:
     item: Item
     entries: Mapping[str, Any]
     readings: Mapping[str, str]
+    full_digits: bool = False
+    """Write measured numbers in full: cut, they would contradict the verdict."""
 
     def entry(self, name: str, item: str | None) -> Any:
         """Return an entry's value, None when nobody gave it."""

@@ -11,10 +11,10 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
+from rubrics.engine.arithmetic import number_text
 from rubrics.engine.case import Case, Plain
 from rubrics.engine.conditions import Outcome
 from rubrics.engine.evidence import Origin, Resolved
-from rubrics.engine.explain import number_text
 from rubrics.engine.results import Finding, ItemResult
 from rubrics.engine.rules.verdicts import answer_text, finding_text
 from rubrics.engine.totals import (
@@ -29,7 +29,7 @@ from rubrics.engine.values import resolve
 from rubrics.exact import decimal_text
 from rubrics.model.rubric import Rubric
 
-ENGINE_VERSION = "1"
+ENGINE_VERSION = "2"
 """Changes whenever the same rubric and case would give another sheet."""
 EVIDENCE_KEYS = (
     "statistic", "samples", "days", "weeks", "coverage", "since", "until", "as_of", "limited_by",

@@ -107,6 +107,8 @@ def _profile(value: ex.ProfileValue, scope: Scope) -> Resolved:
     unit = UNITS["class" if value.profile == "classes" else "person"]
     if number is None:
         return Resolved(None, unit, "missing_profile", origin=origin)
+    if number == 0 and value.profile == "heads":
+        return Resolved(None, unit, "nobody_counted", origin=origin)
     return Resolved(number, unit, origin=origin)
 
 
@@ -118,10 +120,9 @@ def _reading(value: ex.ReadingRef, scope: Scope) -> Resolved:
 def _per_head(value: ex.PerHead, scope: Scope) -> Resolved:
     quantity, heads = value.per_head, scope.case.school["heads"]
     unit = UNITS[quantity.unit]
-    if heads is None:
-        return Resolved(
-            None, unit, "missing_profile", origin=Origin("profile", "declared", "heads")
-        )
+    if not heads:  # a school of nobody is a profile that is not filled in, not a threshold of zero
+        reason = "missing_profile" if heads is None else "nobody_counted"
+        return Resolved(None, unit, reason, origin=Origin("profile", "declared", "heads"))
     return Resolved(quantity.value * quantity_factor(quantity, scope) * heads, unit)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from rubrics.engine.arithmetic import worked
 from rubrics.engine.conditions import INSUFFICIENT, MET, NOT_MET
-from rubrics.engine.explain import worked
 from rubrics.engine.results import ZERO, Finding, Points, clamp
 from rubrics.engine.rules.clauses import Taken, amount_text, take_all
 from rubrics.engine.scope import Scope

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 
+from rubrics.engine.arithmetic import worked
 from rubrics.engine.conditions import INSUFFICIENT, MET, Outcome
 from rubrics.engine.evidence import Resolved
-from rubrics.engine.explain import worked
 from rubrics.engine.results import ZERO, Finding, Points, clamp
 from rubrics.engine.scope import Scope
 from rubrics.engine.values import entry_origin, resolve

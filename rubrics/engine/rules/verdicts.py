@@ -75,8 +75,7 @@ def meets(rule: rules.Meets, top: Fraction | None, scope: Scope) -> Points:
         high = ZERO if joint.result == NOT_MET else top
 
     def working(language: str) -> str:
-        texts = [f"{f.id}: {finding_text(f, language)}" for f in findings]
-        shown = (" ； " if language == "zh" else "; ").join(texts)
+        shown = criteria_text(findings, language)
         if top is None:
             return shown
         result = decimal_text(low) if low == high else f"{decimal_text(low)}…{decimal_text(high)}"
@@ -85,8 +84,17 @@ def meets(rule: rules.Meets, top: Fraction | None, scope: Scope) -> Points:
     return Points(low, high, findings, working)
 
 
+def criteria_text(findings: Sequence[Finding], language: str) -> str:
+    """Write the workings of all criteria of an item, each behind its id."""
+    texts = [f"{finding.id}: {finding_text(finding, language)}" for finding in findings]
+    return (" ； " if language == "zh" else "; ").join(texts)
+
+
 def finding_text(finding: Finding, language: str) -> str:
-    """Write a finding's working."""
+    """Write a finding's working; under every alternative where a reading is undecided."""
+    if finding.alternatives:
+        each = [f"[{label}] {finding_text(one, language)}" for label, one in finding.alternatives]
+        return " | ".join(each)
     if finding.outcome.node is None:
         waiting = {"zh": "由人工判定", "en": "a person decides"}
         return waiting[language] if finding.reason == "awaiting_judgement" else "—"

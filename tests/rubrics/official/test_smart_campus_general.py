@@ -213,6 +213,18 @@ def test_k_decides_for_1950_people(value: str, chosen: str | None, result: str) 
         assert "512 × 1950 × 1024 ÷ 1000000 = 1022.3616" in found["working"]
 
 
+@pytest.mark.parametrize("criterion", ["1b", "1e"])
+def test_a_school_of_nobody_meets_nothing(criterion: str) -> None:
+    """Zero heads is a profile that nobody filled in: no threshold of zero is met by anything."""
+    found = finding(
+        criterion,
+        school={**SCHOOL, "students": 0, "staff": 0},
+        indicators=outlet(980),
+        entries={"1": {"wired_points": 10}},
+    )
+    assert (found["result"], found["reason"]) == ("insufficient", "nobody_counted")
+
+
 @pytest.mark.parametrize(
     ("measured", "declared", "result", "reason"),
     [
