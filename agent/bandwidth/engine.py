@@ -19,7 +19,7 @@ from agent.bandwidth.pinger import Pinger
 from agent.bandwidth.result import DirectionResult, Result
 from agent.bandwidth.session import Session, end_session, open_session
 from agent.bandwidth.slices import Slice
-from agent.bandwidth.stopping import Known, Plan
+from agent.bandwidth.stopping import Known, Plan, may_be_burst
 from agent.bandwidth.transfer import Download, Mover, Transfer, Upload
 from agent.reading import Json
 
@@ -200,7 +200,10 @@ class _Run:
         line_rate_mbps = goodput_mbps * self._overhead.factor
         pings_s = sorted(done.pings_s)
         loaded = pings_s[len(pings_s) // 2] if pings_s else None
-        seen = self._evidence(done, steady, (before, after), infos, line_rate_mbps, loaded)
+        in_burst = may_be_burst(plan, steady.rate_bytes_s, done.bytes, done.seconds)
+        seen = self._evidence(
+            done, steady, (before, after), infos, line_rate_mbps, loaded, in_burst=in_burst
+        )
         limited_by = verdict.limits(seen)
         if done.verdict.converged and limited_by == ("line",):
             self._memory.learn(
@@ -236,6 +239,8 @@ class _Run:
         infos: list[tcp_info.TcpInfo],
         line_rate_mbps: float,
         loaded_rtt_s: float | None,
+        *,
+        in_burst: bool,
     ) -> verdict.Evidence:
         before, after = meters
         elapsed_s = after.at_s - before.at_s
@@ -266,6 +271,7 @@ class _Run:
             loaded_rtt_s=loaded_rtt_s,
             retransmit_share=done.sums.retransmit_share,
             is_pressed=done.is_pressed,
+            in_burst=in_burst,
             variation_ratio=estimator.variation_ratio(done.trace, steady.start_s),
         )
 

@@ -143,8 +143,7 @@ def find_burst(trace: Trace, sustained: Fit) -> Burst | None:
 
     Credit below 2 % of a second's traffic and 256 KiB is an ordinary queue or bucket.
     """
-    before = [point for point in trace if point.t_s <= sustained.start_s]
-    if len(before) < 3:
+    if len(trace) < 3:
         return None
     rate = sustained.rate_bytes_s
 
@@ -154,11 +153,13 @@ def find_burst(trace: Trace, sustained: Fit) -> Burst | None:
 
     # The sustained line, run back to before the credit, passes above what had arrived then by
     # exactly the credit; a slow start pushes the other way and can only hide, never invent it.
-    lowest = min(before, key=above_line)
+    lowest = min(trace, key=above_line)
     credit = -above_line(lowest)
     if credit < max(256 * 1024, 0.02 * rate):
         return None
-    used_up = (p for p in before if p.t_s > lowest.t_s and above_line(p) >= -0.1 * credit)
+    if any(above_line(p) > -0.5 * credit for p in trace if p.t_s <= lowest.t_s):
+        return None  # the line had been reached earlier: bytes held back by a loss, not credit
+    used_up = (p for p in trace if p.t_s > lowest.t_s and above_line(p) >= -0.1 * credit)
     knee = next(used_up, None)
     if knee is None:
         return None

@@ -97,7 +97,7 @@ class PressureWatch:
         """Return whether the connections hold the rate back; call at every judgement."""
         if elapsed_s < self._next_s or sums.rtt_s is None:
             return self._found >= self.ROUNDS
-        self._next_s = elapsed_s + max(0.12, 3 * rtt_s)
+        self._next_s = elapsed_s + max(0.1, 2 * rtt_s)
         before, self._last = self._last, sums
         if before is None or sums.data_segments_out <= before.data_segments_out:
             return False
@@ -124,6 +124,15 @@ def hold_if_not_pressed(
     if elapsed_s >= min(plan.max_seconds, plan.first_max_seconds):
         return verdict
     return Verdict(stop=False, steady=verdict.steady, converged=verdict.converged)
+
+
+def may_be_burst(plan: Plan, rate_bytes_s: float, moved: int, seconds: float) -> bool:
+    """Whether a transfer ended, by its caps, before burst credit could be told from the line."""
+    if plan.known is not None:
+        above = rate_bytes_s > plan.known.sustained_bytes_s * (1 + plan.agreement_ratio)
+        if not above or plan.known.credit_bytes == 0:
+            return False
+    return moved < plan.credit_bytes and seconds < plan.first_max_seconds
 
 
 def _enough(steady: Fit, elapsed_s: float, moved: int, plan: Plan) -> bool:

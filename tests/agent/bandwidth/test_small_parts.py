@@ -22,6 +22,7 @@ from agent.bandwidth.stopping import (
     Verdict,
     hold_if_not_pressed,
     judge,
+    may_be_burst,
 )
 from agent.bandwidth.tcp_info import TcpInfo
 from agent.bandwidth.tcp_sums import TcpSums, add_up
@@ -175,6 +176,17 @@ def test_a_first_test_goes_on_where_a_known_line_is_done() -> None:
     changed = judge(trace, 0.01, Plan(20, 10**10, Known(2.5e7)))
     assert (short.stop, first.stop, changed.stop) == (True, False, False)
     assert first.converged
+
+
+def test_a_test_cut_short_may_have_seen_only_credit() -> None:
+    """A first test that its caps ended early, or one above a line that is known to have credit."""
+    first = Plan(2, 10**7)
+    with_credit = Plan(2, 10**7, Known(1.0e7, credit_bytes=5e6))
+    assert may_be_burst(first, 2.0e7, 10**7, 0.5)
+    assert not may_be_burst(first, 2.0e7, 70_000_000, 3.5)
+    assert may_be_burst(with_credit, 2.0e7, 10**7, 0.5)
+    assert not may_be_burst(with_credit, 1.005e7, 10**7, 0.5)
+    assert not may_be_burst(Plan(2, 10**7, Known(1.0e7)), 2.0e7, 10**7, 0.5)
 
 
 def test_caps_end_any_test() -> None:
