@@ -32,7 +32,7 @@ class Latest:
                     self._left_out += 1
 
     def note_run(self, probe: str, result: str) -> None:
-        """Count one run: `done`, `overlapped`, `hung` or `not_stored`."""
+        """Count one run: `done`, `overlapped`, `hung`, `not_run` or `not_stored`."""
         with self._mutex:
             self._runs[probe, result] += 1
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from agent.appointments import TROUBLE_WAIT_S, Appointment
 from agent.latest import Latest
 from agent.probe_run import failure
 from agent.probes.base import utc_now
@@ -27,7 +28,11 @@ _log = logging.getLogger("agent.runner")
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One probe on its schedule. `run` returns readings; what it raises becomes one."""
+    """One probe on its schedule. `run` returns readings; what it raises becomes one.
+
+    With `appointments` somebody else says when to run, and `interval_s` only serves to tell how
+    many runs a hung one has cost. `first_run` takes the place of `run` when the agent starts.
+    """
 
     probe: str
     interval_s: float
@@ -35,6 +40,8 @@ class Job:
     run: Callable[[], list[Reading]]
     at_once: bool = True
     """Run when the agent starts; else only at the first slot."""
+    first_run: Callable[[], list[Reading]] | None = None
+    appointments: Callable[[], Appointment] | None = None
 
 
 class _Loop(threading.Thread):
@@ -49,12 +56,34 @@ class _Loop(threading.Thread):
         self._runner = runner
 
     def run(self) -> None:
+        if self.job.at_once:
+            self._run_once(self.job.first_run)
+        if self.job.appointments is not None:
+            self._keep(self.job.appointments)
+        else:
+            self._follow_the_clock()
+
+    def _keep(self, ask: Callable[[], Appointment]) -> None:
+        """Run when the appointment is due. Asking and waiting delay this probe alone."""
+        runner = self._runner
+        wait_s = 0.0
+        while not runner.stop.wait(wait_s):
+            try:
+                appointment = ask()
+            except Exception as error:  # noqa: BLE001 - a fault of ours: ask again later
+                _log.error("asking_broke probe=%s error=%r", self.job.probe, error)
+                wait_s = TROUBLE_WAIT_S
+                continue
+            if appointment.readings:
+                runner.deliver(self.job.probe, appointment.readings, "not_run")
+            if appointment.due:
+                self._run_once()
+            wait_s = appointment.wait_s
+
+    def _follow_the_clock(self) -> None:
         runner, job = self._runner, self.job
         offset_s = phase_s(runner.device, job.probe, job.interval_s)
-        since_last_s: float | None = None
-        if job.at_once:
-            self._run_once()
-            since_last_s = 0.0
+        since_last_s = 0.0 if job.at_once else None
         while not runner.stop.wait(
             seconds_to_next(time.time(), job.interval_s, offset_s, since_last_s)
         ):
@@ -62,9 +91,9 @@ class _Loop(threading.Thread):
             self._run_once()
             since_last_s = time.monotonic() - started_s
 
-    def _run_once(self) -> None:
+    def _run_once(self, run: Callable[[], list[Reading]] | None = None) -> None:
         self.started_s = time.monotonic()
-        readings = self._runner.run_job(self.job)
+        readings = self._runner.run_job(self.job, run or self.job.run)
         self.started_s = None
         self.reported_slots = 0
         self._runner.deliver(self.job.probe, readings)
@@ -120,10 +149,10 @@ class Runner:
                 )
                 self.deliver(job.probe, [reading], result)
 
-    def run_job(self, job: Job) -> list[Reading]:
+    def run_job(self, job: Job, run: Callable[[], list[Reading]]) -> list[Reading]:
         """Run a job; a job that breaks costs this run and not its thread."""
         try:
-            return job.run()
+            return run()
         except Exception as error:  # noqa: BLE001 - whatever broke, the next slot comes
             _log.error("run_broke probe=%s error=%r", job.probe, error)
             return [failure(job.probe, "probe_crashed", self._now(), error=repr(error)[:500])]

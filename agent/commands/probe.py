@@ -21,6 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="探针名 / probe name")
     add_state(parser, optional=True)
     add_config(parser)
+    parser.add_argument(
+        "--planned",
+        action="store_true",
+        help="按计划运行，而不是有人临时要求 / run as scheduled, not because a person asked",
+    )
     parser.add_argument("--memory-bytes", type=int, default=None, help=argparse.SUPPRESS)
     parser.add_argument("--as-child", action="store_true", help=argparse.SUPPRESS)
 
@@ -40,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         access = identity.access(settings.push.ca_file) if identity else None
         state_dir = arguments.state / "probes" / probe.name
         state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    context = Context(state_dir=state_dir, collector=access)
+    context = Context(state_dir=state_dir, collector=access, on_demand=not arguments.planned)
     for reading in run_in_process(probe, settings.probes[probe.name], context):
         sys.stdout.write(json.dumps(reading_fields(reading), ensure_ascii=False) + "\n")
         sys.stdout.flush()

@@ -9,9 +9,11 @@ import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from agent.appointments import Appointments
 from agent.collector_client import CollectorClient
 from agent.commands.arguments import add_config, add_state
 from agent.config import load_settings
@@ -148,17 +150,42 @@ class _Service:
         self._spool.put([reading])
 
     def _job(self, plan: ProbePlan) -> Job:
-        run = self._run_here(plan) if plan.cost is Cost.LIGHT else self._run_apart(plan)
-        at_once = plan.cost is Cost.LIGHT or self._heavy_at_once
-        return Job(plan.probe, plan.interval_s, plan.timeout_s, run, at_once=at_once)
+        if plan.cost is Cost.LIGHT:
+            return Job(plan.probe, plan.interval_s, plan.timeout_s, self._run_here(plan))
+        job = Job(
+            plan.probe,
+            plan.interval_s,
+            plan.timeout_s,
+            self._run_apart(plan, planned=True),
+            at_once=self._heavy_at_once,
+            first_run=self._run_apart(plan, planned=False),
+        )
+        return self._by_appointment(job) if load_probe(plan.probe).needs_slot else job
+
+    def _by_appointment(self, job: Job) -> Job:
+        appointments = Appointments(
+            job.probe,
+            # A connection of its own: the pusher's may be busy with a batch.
+            _Collector(self._state_dir, self._settings).client,
+            memory=self._probe_dir(job.probe) / "appointments.json",
+            retell_s=job.interval_s,
+            now=utc_now,
+        )
+        return replace(
+            job,
+            run=lambda: appointments.accounted(job.run()),
+            appointments=appointments.ask,
+        )
 
     def _run_here(self, plan: ProbePlan) -> Callable[[], list[Reading]]:
         probe = load_probe(plan.probe)
         context = Context(state_dir=self._probe_dir(plan.probe))
         return partial(run_in_process, probe, plan, context)
 
-    def _run_apart(self, plan: ProbePlan) -> Callable[[], list[Reading]]:
-        command = child_command(plan.probe, self._state_dir, self._config_file, self._settings)
+    def _run_apart(self, plan: ProbePlan, *, planned: bool) -> Callable[[], list[Reading]]:
+        command = child_command(
+            plan.probe, self._state_dir, self._config_file, self._settings, planned=planned
+        )
         return partial(
             run_in_child,
             plan,
@@ -197,11 +224,20 @@ class _Service:
 
 
 def child_command(
-    probe: str, state_dir: Path | None, config_file: Path | None, settings: Settings
+    probe: str,
+    state_dir: Path | None,
+    config_file: Path | None,
+    settings: Settings,
+    *,
+    planned: bool = False,
 ) -> list[str]:
-    """Return the command that runs one probe in a child of this interpreter."""
+    """Return the command that runs one probe in a child of this interpreter.
+
+    `planned` tells the child that the schedule wants it, and not a person.
+    """
     command = [sys.executable, "-P", "-m", "agent", "probe", probe, "--as-child"]
     command += ["--memory-bytes", str(settings.children.memory_bytes)]
+    command += ["--planned"] if planned else []
     command += ["--state", str(state_dir)] if state_dir else []
     command += ["--config", str(config_file)] if config_file else []
     return command

@@ -79,7 +79,8 @@ class Context:
     `now` is for the times of readings, `monotonic` (seconds) for durations. `proc_root` and
     `sys_root` stand for /proc and /sys. `state_dir` is the probe's own folder for what must
     outlive a restart, made by the runner, or None where nothing may be kept (`once` without
-    `--state`). `collector` is None before enrolment and offline.
+    `--state`). `collector` is None before enrolment and offline. `on_demand` is true when a person
+    asked for this very run, false when it comes from the schedule.
     """
 
     now: Callable[[], datetime] = utc_now
@@ -88,6 +89,7 @@ class Context:
     sys_root: Path = Path("/sys")
     state_dir: Path | None = None
     collector: CollectorAccess | None = None
+    on_demand: bool = False
 
 
 class ProbeError(Exception):
@@ -138,6 +140,8 @@ class Probe(ABC, Generic[SettingsT]):
     timeout_s: ClassVar[float] = 10.0
     """After this long the runner reports the run as hung (and ends a heavy probe's child)."""
     cost: ClassVar[Cost] = Cost.LIGHT
+    needs_slot: ClassVar[bool] = False
+    """Whether the collector says when to run, instead of `interval_s`."""
     metrics: ClassVar[tuple[Metric, ...]]
     settings_type: type[SettingsT]
     """A frozen dataclass whose every field has a default; `__post_init__` may raise ValueError.

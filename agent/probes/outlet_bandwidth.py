@@ -1,12 +1,15 @@
 """Probe `outlet_bandwidth`: what the school's line to the bureau carries, in both directions.
 
-What: one reading per uplink: line rate and payload rate, latency idle and under load.
+What: line rate and payload rate, latency idle and under load. A planned run measures one uplink,
+the one that has waited longest; a run that a person asked for measures each. The label `occasion`
+(`planned`, `retest`) tells them apart.
 
 Rights: none. Needs an enrolled agent: the collector hands out the slot, one school per server at a
 time; without a slot the reading is `skipped` and says why.
 
 Settings: `uplinks` (name -> local address whose traffic leaves through that uplink; none means one
-uplink named `default`), `directions`, `max_seconds`, `max_bytes`, `proxy`, `measurement_ca_file`.
+uplink named `default`), `directions`, `max_seconds`, `max_bytes`, `slot_wait_s` (while another
+school tests), `proxy`, `measurement_ca_file`.
 
 Metrics: see `OutletBandwidth.metrics`.
 
@@ -20,19 +23,21 @@ retransmissions, overhead used.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from agent.bandwidth.connection import Answer, Endpoint, endpoint, exchange
+from agent.bandwidth.connection import Endpoint, endpoint
 from agent.bandwidth.engine import Caps, Direction, measure
 from agent.bandwidth.errors import MeasurementError
 from agent.bandwidth.line_memory import LineMemory
 from agent.bandwidth.result import DirectionResult, Result
 from agent.probes.base import CollectorAccess, Context, Cost, Metric, Probe
 from agent.reading import Json, Outcome, Reading
+from agent.slots import SKIPS, Occasion, Slot, release_slot, wait_for_slot
+from agent.uplinks import Uplinks
 
 DEFAULT_UPLINK = "default"
 CLOCK_JUMP_S = 5.0
@@ -46,6 +51,7 @@ class OutletBandwidthSettings:
     directions: tuple[Literal["download", "upload"], ...] = ("download", "upload")
     max_seconds: float = 20.0
     max_bytes: int = 2_500_000_000
+    slot_wait_s: float = 50.0
     proxy: str | None = None
     measurement_ca_file: Path | None = None
 
@@ -54,27 +60,19 @@ class OutletBandwidthSettings:
             raise ValueError("directions must name download, upload or both")
         if not 1 <= self.max_seconds <= 60:
             raise ValueError("max_seconds must be between 1 and 60")
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """The permission to test now. `token` is spent by the first use."""
-
-    id: str
-    server: str
-    token: str = field(repr=False)
-    max_seconds: float
-    max_bytes: int
+        if not 0 <= self.slot_wait_s <= 600:
+            raise ValueError("slot_wait_s must be between 0 and 600")
 
 
 class OutletBandwidth(Probe[OutletBandwidthSettings]):
-    """Measures each uplink once."""
+    """Measures the uplink whose turn it is, or each of them on demand."""
 
     name = "outlet_bandwidth"
     title = "出口带宽"
     interval_s = 4 * 3600.0
     timeout_s = 150.0
     cost = Cost.HEAVY
+    needs_slot = True
     settings_type = OutletBandwidthSettings
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("download_line_rate_mbps", "Mbit/s", "Download, Ethernet frames without preamble"),
@@ -88,10 +86,12 @@ class OutletBandwidth(Probe[OutletBandwidthSettings]):
     )
 
     def collect(self, settings: OutletBandwidthSettings, context: Context) -> Iterable[Reading]:
-        """Yield one reading per uplink."""
-        uplinks = settings.uplinks or {DEFAULT_UPLINK: ""}
-        for uplink, source in uplinks.items():
-            yield from self._measure(uplink, source or None, settings, context)
+        """Yield one reading per uplink that is measured."""
+        configured = settings.uplinks or {DEFAULT_UPLINK: ""}
+        uplinks = Uplinks(context.state_dir / "uplinks.json" if context.state_dir else None)
+        chosen = list(configured) if context.on_demand else [uplinks.longest_waiting(configured)]
+        for uplink in chosen:
+            yield self._measure(uplink, configured[uplink] or None, settings, context, uplinks)
 
     def _measure(
         self,
@@ -99,23 +99,37 @@ class OutletBandwidth(Probe[OutletBandwidthSettings]):
         source: str | None,
         settings: OutletBandwidthSettings,
         context: Context,
-    ) -> Iterator[Reading]:
+        uplinks: Uplinks,
+    ) -> Reading:
+        occasion = Occasion.RETEST if context.on_demand else Occasion.PLANNED
         if context.collector is None:
-            yield self._without(uplink, context, Outcome.SKIPPED, "not_enrolled", {})
-            return
+            return self._without(uplink, context, occasion, Outcome.SKIPPED, "not_enrolled", {})
         wall, monotonic = context.now(), context.monotonic()
         try:
-            slot = ask_for_slot(context.collector)
+            slot = wait_for_slot(
+                context.collector,
+                occasion,
+                None
+                if context.on_demand
+                else uplinks.used_ratio(uplink, context.monotonic, time.sleep),
+                wait_s=settings.slot_wait_s,
+                monotonic=context.monotonic,
+                sleep=time.sleep,
+            )
+            occasion = slot.occasion
             result = self._use(slot, source, settings, context, context.collector)
         except MeasurementError as error:
-            outcome = Outcome.SKIPPED if error.reason in SKIPS else Outcome.FAILED
+            if error.reason not in SKIPS:
+                uplinks.note(uplink, wall.timestamp(), None, None)
             details: dict[str, Json] = {"detail": error.detail}
             if error.retry_after_s is not None:
                 details["retry_after_s"] = error.retry_after_s
-            yield self._without(uplink, context, outcome, error.reason, details)
-            return
+            outcome = Outcome.SKIPPED if error.reason in SKIPS else Outcome.FAILED
+            return self._without(uplink, context, occasion, outcome, error.reason, details)
+        rate = result.download.goodput_mbps * 125_000 if result.download else None
+        uplinks.note(uplink, wall.timestamp(), rate, result.source)
         jump_s = (context.now() - wall).total_seconds() - (context.monotonic() - monotonic)
-        yield self._reading(uplink, result, context, jump_s)
+        return self._reading(uplink, result, context, occasion, jump_s)
 
     def _use(
         self,
@@ -162,7 +176,13 @@ class OutletBandwidth(Probe[OutletBandwidthSettings]):
             raise MeasurementError("bad_server_address", str(error)) from error
 
     def _without(
-        self, uplink: str, context: Context, outcome: Outcome, reason: str, details: dict[str, Json]
+        self,
+        uplink: str,
+        context: Context,
+        occasion: Occasion,
+        outcome: Outcome,
+        reason: str,
+        details: dict[str, Json],
     ) -> Reading:
         return Reading(
             probe=self.name,
@@ -170,10 +190,13 @@ class OutletBandwidth(Probe[OutletBandwidthSettings]):
             time=context.now(),
             outcome=outcome,
             reason=reason,
+            labels={"occasion": occasion.value},
             details=details,
         )
 
-    def _reading(self, uplink: str, result: Result, context: Context, jump_s: float) -> Reading:
+    def _reading(
+        self, uplink: str, result: Result, context: Context, occasion: Occasion, jump_s: float
+    ) -> Reading:
         parts = result.directions()
         values: dict[str, float] = {}
         if result.idle_rtt_s is not None:
@@ -200,82 +223,13 @@ class OutletBandwidth(Probe[OutletBandwidthSettings]):
             if causes
             else None,
             values=values,
+            labels={"occasion": occasion.value},
             limited_by=causes,
             details=details,
         )
-
-
-KNOWN_REFUSALS = frozenset(
-    {"slot_busy", "slot_budget_spent", "slot_none_configured", "push_key_refused"}
-)
-SKIPS = KNOWN_REFUSALS | {"server_busy", "collector_unreachable", "slot_refused"}
-"""Reasons for which nothing was tried, as opposed to tried in vain."""
 
 
 def held_back(parts: list[DirectionResult]) -> tuple[str, ...]:
     """Return what made any direction a lower bound; the line itself being full is no such thing."""
     causes = [cause for part in parts for cause in part.limited_by if cause != "line"]
     return tuple(dict.fromkeys(causes))
-
-
-def ask_for_slot(collector: CollectorAccess, timeout_s: float = 15.0) -> Slot:
-    """Ask the collector for a slot now. Raises MeasurementError with the collector's reason."""
-    try:
-        where = endpoint(collector.url, ca_file=collector.ca_file)
-    except (ValueError, OSError) as error:
-        raise MeasurementError("bad_server_address", str(error)) from error
-    try:
-        answer = exchange(
-            where,
-            "POST",
-            "/api/v1/slots",
-            {"Authorization": f"Bearer {collector.key}", "Content-Type": "application/json"},
-            body=json.dumps({"purpose": "outlet_bandwidth"}).encode(),
-            timeout_s=timeout_s,
-        )
-    except MeasurementError as error:
-        raise MeasurementError(
-            "collector_unreachable", error.detail, transient=error.transient
-        ) from error
-    if answer.status != 200:
-        raise _slot_refusal(answer)
-    body = answer.json()
-    try:
-        return Slot(
-            str(body["id"]),
-            str(body["server"]),
-            str(body["token"]),
-            float(body["max_seconds"]),
-            int(body["max_bytes"]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise MeasurementError("slot_refused", f"the slot lacks {error}") from error
-
-
-def release_slot(collector: CollectorAccess, slot: Slot, used_bytes: int) -> None:
-    """Let the next school test at once. Without this the slot ends by itself a little later."""
-    try:
-        exchange(
-            endpoint(collector.url, ca_file=collector.ca_file),
-            "POST",
-            f"/api/v1/slots/{slot.id}/release",
-            {"Authorization": f"Bearer {collector.key}", "Content-Type": "application/json"},
-            body=json.dumps({"used_bytes": used_bytes}).encode(),
-            timeout_s=5.0,
-        )
-    except (MeasurementError, ValueError, OSError):
-        return
-
-
-def _slot_refusal(answer: Answer) -> MeasurementError:
-    body = answer.json()
-    code = body.get("code", "")
-    if answer.status in (401, 403):
-        code = "push_key_refused"
-    retry_after = answer.headers.get("retry-after", "")
-    return MeasurementError(
-        code if code in KNOWN_REFUSALS else "slot_refused",
-        f"HTTP {answer.status}: {body.get('detail', '')}",
-        transient=answer.status in (409, 429, 503),
-        retry_after_s=float(retry_after) if retry_after.isdigit() else None,
-    )

@@ -21,6 +21,7 @@ from collector.speedtest.slots.rules import (
     is_test_day,
     needed_mbps,
     pause_at,
+    quiet_until,
     spans_of,
 )
 from collector.storage.ports import IdentityRecords, SchoolRecords, SlotRecords
@@ -233,6 +234,9 @@ class Ledger:
             return test.reason
         if pause_at(self._records.slot_pauses(test.planned_at), test.school_id, test.planned_at):
             return "slot_exam"
+        own = self._records.slot_settings().get(test.school_id)
+        if own and quiet_until(own.quiet_hours, self._hours.zone, test.planned_at):
+            return "slot_quiet_hours"
         if test.latest_at < self._started_at:
             return "slot_collector_down"
         return "slot_agent_absent"

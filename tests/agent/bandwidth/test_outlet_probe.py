@@ -17,13 +17,14 @@ from agent.probes.base import CollectorAccess, Context
 from agent.probes.outlet_bandwidth import OutletBandwidth, OutletBandwidthSettings
 from agent.reading import Outcome, Reading
 from collector.app import create_app, open_stores
-from collector.domain import School, SchoolKind, Stage
+from collector.domain import Occasion, School, SchoolKind, Stage
 from collector.enrolment.service import EnrolmentService, new_code
 from collector.settings import ServerAddress, Settings
 from collector.speedtest.command import build_server
 from collector.speedtest.slots import SlotBook
+from collector.speedtest.slots.overview import overview, school_tests
 
-QUICK = OutletBandwidthSettings(max_seconds=1.0, max_bytes=1_000_000_000)
+QUICK = OutletBandwidthSettings(max_seconds=1.0, max_bytes=1_000_000_000, slot_wait_s=0.0)
 REASONS = Path(__file__).parents[3] / "rubrics" / "reasons.yaml"
 
 
@@ -47,7 +48,8 @@ def bureau(tmp_path: Path) -> Iterator[Bureau]:
     )
     settings = Settings(data=tmp_path / "data", measurement_servers=(address,))
     stores = open_stores(settings, lambda _: None)
-    stores.records.put_school(School("zx-001", "示例", SchoolKind.GENERAL, (Stage.PRIMARY,)))
+    for school_id in ("zx-001", "zx-002"):
+        stores.records.put_school(School(school_id, "示例", SchoolKind.GENERAL, (Stage.PRIMARY,)))
     app = create_app(settings, stores, {})
     code, _ = new_code(stores.records, "zx-001", datetime.now(UTC))
     service: EnrolmentService = app.state.enrolment
@@ -69,10 +71,12 @@ def bureau(tmp_path: Path) -> Iterator[Bureau]:
 
 
 def collect(
-    access: CollectorAccess | None, settings: OutletBandwidthSettings = QUICK
+    access: CollectorAccess | None,
+    settings: OutletBandwidthSettings = QUICK,
 ) -> list[Reading]:
-    """Run the probe once."""
-    return list(OutletBandwidth().collect(settings, Context(collector=access)))
+    """Run the probe once, as a person would."""
+    context = Context(collector=access, on_demand=True)
+    return list(OutletBandwidth().collect(settings, context))
 
 
 def test_a_test_in_a_slot_gives_all_values_and_frees_the_slot(bureau: Bureau) -> None:
@@ -83,13 +87,16 @@ def test_a_test_in_a_slot_gives_all_values_and_frees_the_slot(bureau: Bureau) ->
     assert set(reading.values) == {metric.name for metric in OutletBandwidth.metrics}
     assert reading.values["transferred_bytes"] > 1_000_000
     assert bureau.access.key not in str(reading)
-    assert bureau.slots.servers()[0].school_id is None
-    assert bureau.slots.schools()["zx-001"].used_bytes == reading.values["transferred_bytes"]
+    assert reading.labels == {"occasion": "retest"}
+    view = bureau.slots.view()
+    assert overview(view).servers[0].school_id is None
+    used = school_tests(view, "zx-001").summary.used_bytes
+    assert used == reading.values["transferred_bytes"]
 
 
 def test_an_occupied_server_is_a_reason_not_a_rate(bureau: Bureau) -> None:
     """Another school is testing: skipped, with the time to ask again."""
-    bureau.slots.grant("zx-002")
+    bureau.slots.grant("zx-002", Occasion.RETEST)
     (reading,) = collect(bureau.access)
     assert (reading.outcome, reading.reason) == (Outcome.SKIPPED, "slot_busy")
     assert not reading.values
@@ -108,7 +115,7 @@ def test_each_uplink_has_its_reading(bureau: Bureau) -> None:
         ("mobile", "source_address_missing"),
     ]
     assert not readings[1].values
-    assert bureau.slots.servers()[0].school_id is None
+    assert overview(bureau.slots.view()).servers[0].school_id is None
 
 
 def test_a_measurement_server_that_is_down_is_named(bureau: Bureau) -> None:
