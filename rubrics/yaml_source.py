@@ -21,6 +21,14 @@ MAX_DEPTH = 40
 
 _INT = re.compile(r"[-+]?[0-9]{1,40}")
 _DECIMAL = re.compile(r"[-+]?(\.[0-9]{1,40}|[0-9]{1,40}\.[0-9]{0,40})")
+_HINTS = {
+    "mapping values are not allowed here": "; text that holds `: ` needs quotes",
+    "found character '\\t' that cannot start any token": "; indent with blanks, not with tabs",
+    "expected ',' or '}', but got ':'": "; a brace opened above is not closed",
+    "expected ',' or ']', but got ':'": "; a bracket opened above is not closed",
+    "expected ',' or '}', but got '<scalar>'": "; close the brace, or quote the text inside it",
+}
+"""What authors meet most often, in words that say what to do."""
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 
@@ -139,7 +147,8 @@ def parse(text: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
-        return _unusable(Problem(line, column, "", f"not YAML: {error.problem}"))
+        hint = _HINTS.get(str(error.problem), "")
+        return _unusable(Problem(line, column, "", f"not YAML: {error.problem}{hint}"))
     except yaml.YAMLError as error:
         return _unusable(Problem(1, 1, "", f"not YAML: {error}"))
     return _unusable(alias) if alias else Document(root)

@@ -95,6 +95,10 @@ def test_the_schema_rejects_slips(run: Run, started: Path, wrong: str, right: st
         ("{entry: rooms_missing}", "{entry: room_missing}", "rooms_missing"),
         ("below: {value: 95, unit: percent}", "below: {value: 95}", "unit"),
         ("id: A2", "id: A1", "is used twice"),
+        ("en: First heading", "en: First, heading", "needs quotes"),
+        ("- name: 全部", "- name: all: 全部", "text that holds `: ` needs quotes"),
+        ("    items:", "\t  items:", "not with tabs"),
+        ("en: Rooms missing}", "en: Rooms missing", "not closed"),
         ("{value: 95, unit: percent}", "{value: 95, unit: hour}", "hour"),
     ],
 )
