@@ -280,7 +280,7 @@ class SlotBook:
             return self._servers[test.server]
         if gaps:
             return self._servers[gaps[0]]
-        return Refusal("slot_busy", self._rules.late_retry_s)
+        return Refusal("slot_busy", self._until_gap([port.url for port in fitting], test, now))
 
     def _ahead(self, school_id: str, test: SlotTest, now: datetime) -> int:
         """Count the re-tests that are to be served before this test."""
@@ -298,6 +298,19 @@ class SlotBook:
             for other in self._ledger.tests()
             if other.server == url and other.state is SlotState.OPEN and other.id != test.id
         )
+
+    def _until_gap(self, urls: Sequence[str], test: SlotTest, now: datetime) -> float:
+        """Return the seconds until the plan leaves a server free for a whole test."""
+        cell = timedelta(seconds=self._rules.cell_s)
+        ends = sorted(
+            other.planned_at + cell
+            for other in self._ledger.tests()
+            if other.state is SlotState.OPEN and other.server in urls and other.id != test.id
+        )
+        free = (
+            end for end in ends if end > now and any(self._has_gap(url, test, end) for url in urls)
+        )
+        return seconds_until(next(free, now), now)
 
     def _hand_out(self, test: SlotTest, server: SlotServer, now: datetime) -> GrantedSlot:
         rules = self._rules
@@ -332,8 +345,22 @@ class SlotBook:
         )
 
     def _note(self, test: SlotTest | None, refusal: Refusal) -> None:
-        """Keep why an open test has not run, for the day it is given up."""
-        if test is not None and test.id and refusal.reason not in {test.reason, *_NOT_NOTED}:
+        """Keep why an open test has not run, for the time it is given up.
+
+        That the server is busy is a reason only where there is no better one: a test that lessons
+        held back finds it so when it is caught up.
+        """
+        if test is None or refusal.reason in _NOT_NOTED:
+            return
+        if refusal.reason == "slot_budget_spent":
+            # It is renewed at midnight only, so this is the reason of the day's other tests too.
+            for other in self._ledger.of_school(test.school_id):
+                if other.state is SlotState.OPEN and other.reason is None:
+                    self._ledger.put(replace(other, reason=refusal.reason))
+            return
+        if not test.id or refusal.reason == test.reason:
+            return
+        if refusal.reason != "slot_busy" or test.reason is None:
             self._ledger.put(replace(test, reason=refusal.reason))
 
     def _not_yet(self, school_id: str, now: datetime) -> Refusal:

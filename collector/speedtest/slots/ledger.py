@@ -84,7 +84,9 @@ class Ledger:
         return next(t for t in self._tests.values() if t.id not in known and _same(t, test))
 
     def needed_mbps(self, school_id: str) -> float | None:
-        """Return what the school's line must or may carry, None if unknown."""
+        """Return what the school's line must or may carry, None if unknown or of no use."""
+        if all(port.port_mbps is None for port in self._ports):
+            return None
         own = self._records.slot_settings().get(school_id)
         school = self._records.school(school_id)
         if own is not None and own.needed_mbps is not None:

@@ -50,7 +50,6 @@ class SlotRules:
     line_used_limit_ratio: float = 0.6
     """Lessons that use more of the line than this are not disturbed by a planned test."""
     busy_retry_s: float = 5.0
-    late_retry_s: float = 30.0
     line_busy_retry_s: float = 300.0
     poll_s: float = 300.0
     """The longest time an agent is sent away: changes of the plan reach it within."""
