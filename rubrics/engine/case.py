@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any, TypeAlias
 
-from rubrics.engine.entry_values import CaseProblem, ValueReader, unknown_name
+from rubrics.engine.entry_values import CaseProblem, unknown_name
+from rubrics.engine.school import SchoolReader
 from rubrics.exact import decimal_text
 from rubrics.model.rubric import FigureSpec, Item, Rubric
 from rubrics.units import unit
@@ -21,7 +21,7 @@ from rubrics.units import unit
 Plain: TypeAlias = Mapping[str, Any]
 KNOWN_KEYS = ("school", "indicators", "facts", "references", "entries", "stages", "readings")
 EVIDENCE_NUMBERS = ("samples", "days", "weeks", "coverage", "observed")
-NUMBERS_OF_A_SCHOOL = ("students", "staff", "classes")
+INDICATOR_KEYS = ("value", "unit", "statistic", "limited_by", *EVIDENCE_NUMBERS)
 
 
 class CaseError(ValueError):
@@ -80,17 +80,15 @@ def read_case(rubric: Rubric, items: Mapping[str, Item], raw: Plain) -> Case:
     return case
 
 
-class _Reader(ValueReader):
+class _Reader(SchoolReader):
     def __init__(self, rubric: Rubric, items: Mapping[str, Item]) -> None:
         super().__init__()
         self.rubric = rubric
         self.items = items
 
     def read(self, raw: Plain) -> Case:
-        for key in raw:
-            if key not in KNOWN_KEYS and get_close_matches(key, KNOWN_KEYS, n=1, cutoff=0.8):
-                self._wrong(key, unknown_name("key", key, KNOWN_KEYS))
-        case = Case(self._school(self._mapping(raw, "school")))
+        self._refuse_misspelt("", raw, KNOWN_KEYS)
+        case = Case(self._school(self._mapping(raw, "school"), self.rubric.award_levels))
         self._refuse_wrong_school(case)
         self._indicators(self._mapping(raw, "indicators"), case)
         for kind, specs, into in (
@@ -98,6 +96,7 @@ class _Reader(ValueReader):
             ("references", self.rubric.references, case.references),
         ):
             given = self._mapping(raw, kind)
+            self._refuse_misspelt(f"{kind}.", given, list(specs))
             for name, spec in specs.items():
                 if given.get(name) is not None:
                     self._figure(f"{kind}.{name}", spec, given[name], into, name)
@@ -113,31 +112,6 @@ class _Reader(ValueReader):
         if not isinstance(found, Mapping):
             self._wrong(key, "must be an object")
             return {}
-        return found
-
-    def _school(self, raw: Plain) -> dict[str, Any]:
-        school = dict(raw)
-        for name in NUMBERS_OF_A_SCHOOL:
-            if school.get(name) is not None:
-                school[name] = self._count(f"school.{name}", school[name])
-        students, staff = school.get("students"), school.get("staff")
-        school["heads"] = None if students is None or staff is None else students + staff
-        stages = school.get("stages")
-        if stages is not None:
-            if isinstance(stages, str) or not isinstance(stages, Sequence):
-                self._wrong("school.stages", "must be a list such as [primary, junior]")
-                stages = ()
-            school["stages"] = frozenset(str(stage) for stage in stages)
-        if school.get("award_level") is not None and self.rubric.award_levels:
-            school["award_level"] = self._award_level(str(school["award_level"]))
-        return school
-
-    def _award_level(self, given: str) -> str | None:
-        levels = self.rubric.award_levels
-        found = next((level.id for level in levels if given in (level.id, level.zh)), None)
-        if found is None:
-            known = [level.id for level in levels]
-            self._wrong("school.award_level", unknown_name("award level", given, known))
         return found
 
     def _refuse_wrong_school(self, case: Case) -> None:
@@ -162,6 +136,7 @@ class _Reader(ValueReader):
             raise WrongSchoolError([CaseProblem("school.stages", message)])
 
     def _indicators(self, raw: Plain, case: Case) -> None:
+        self._refuse_misspelt("indicators.", raw, list(self.rubric.indicators))
         for name, used in self.rubric.indicators.items():
             datum = raw.get(name)
             if datum is None:
@@ -175,6 +150,7 @@ class _Reader(ValueReader):
             case.indicators[name] = self._indicator(path, datum)
 
     def _indicator(self, path: str, datum: Plain) -> IndicatorDatum:
+        self._refuse_misspelt(f"{path}.", datum, INDICATOR_KEYS)
         value = datum.get("value")
         limits = datum.get("limited_by") or ()
         if isinstance(limits, str) or not isinstance(limits, Sequence):

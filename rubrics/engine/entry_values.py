@@ -14,6 +14,8 @@ from rubrics.model.rubric import EntrySpec
 ZERO, HUNDRED = Fraction(0), Fraction(100)
 MAX_LIST = 5000
 MAX_TEXT = 20000
+NEARLY_THE_SAME = 0.8
+"""Likeness from which a name is a slip; the most alike indicator names reach 0.79."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,15 @@ class ValueReader:
 
     def _wrong(self, path: str, message: str) -> None:
         self.problems.append(CaseProblem(path, message))
+
+    def _refuse_misspelt(self, place: str, given: Mapping[str, Any], known: Sequence[str]) -> None:
+        """Refuse a key that is almost a known one; keys meant for somebody else pass.
+
+        A misspelt `limited_by` would turn a limited measurement into a failed school.
+        """
+        for key in given:
+            if key not in known and get_close_matches(key, known, n=1, cutoff=NEARLY_THE_SAME):
+                self._wrong(f"{place}{key}", unknown_name("key", key, known))
 
     def _count(self, path: str, raw: object) -> Fraction | None:
         number = self._number(path, raw)
@@ -70,8 +81,8 @@ class ValueReader:
             return self._entry_list(path, spec, value)
         if not isinstance(value, str):
             self._wrong(path, f"must be text, not {value!r}")
-        elif kind == "choice" and value not in [choice.id for choice in spec.choices]:
-            self._wrong(path, unknown_name("choice", value, [choice.id for choice in spec.choices]))
+        elif kind == "choice":
+            return self._entry_choice(path, spec, value)
         elif len(value) > (spec.max_length or MAX_TEXT):
             most = spec.max_length or MAX_TEXT
             self._wrong(path, f"has {len(value)} characters, at most {most} are taken")
@@ -92,6 +103,15 @@ class ValueReader:
         elif spec.min is not None or spec.max is not None:
             self._in_range(path, number, spec.min, spec.max)
         return number
+
+    def _entry_choice(self, path: str, spec: EntrySpec, value: str) -> str | None:
+        """Return the id of an answer given by id or by the words on the paper form."""
+        for choice in spec.choices:
+            if value in (choice.id, choice.zh):
+                return choice.id
+        known = [name for choice in spec.choices for name in (choice.id, choice.zh)]
+        self._wrong(path, unknown_name("choice", value, known))
+        return None
 
     def _entry_list(self, path: str, spec: EntrySpec, value: Any) -> Any:
         if isinstance(value, str) or not isinstance(value, Sequence):

@@ -1,5 +1,6 @@
 """What a case gives must be right; what it does not give is unknown."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from rubrics.loader import load_rubric, parse_rubric
 
 RUBRIC = parse_rubric(Path(__file__).with_name("mixed.yaml").read_text(encoding="utf-8"))
 GENERAL = load_rubric("zhongxian-smart-campus-general")
+PROFILE = load_rubric("zhongxian-smart-campus-profile")
 
 
 def refused(case: dict[str, Any]) -> str:
@@ -42,6 +44,8 @@ def refused(case: dict[str, Any]) -> str:
         ({"readings": {"partial_step": "flor"}}, "did you mean `floor`?"),
         ({"entires": {}}, "did you mean `entries`?"),
         ({"school": {"kind": "general", "students": -3}}, "school.students: -3 is not a count"),
+        ({"school": {"kind": "general", "student": 3}}, "did you mean `students`?"),
+        ({"school": {"kind": "general", "stages": "primary"}}, "school.stages: must be a list"),
     ],
 )
 def test_wrong_value_is_refused_by_name(case: dict[str, Any], says: str) -> None:
@@ -83,6 +87,44 @@ def test_rubric_refuses_another_kind_of_school() -> None:
 def test_unknown_kind_is_scored_with_a_warning() -> None:
     """A missing key is unknown, not wrong."""
     assert evaluate(GENERAL, {}).to_json()["warnings"] == ["school_kind_unknown"]
+
+
+CAPACITY = {"value": 480, "unit": "Mbit/s", "samples": 60, "days": 14}
+
+
+@pytest.mark.parametrize(
+    ("part", "says"),
+    [
+        ({"indicators": {"outlet_capcity": CAPACITY}}, "did you mean `outlet_capacity`?"),
+        (
+            {"indicators": {"outlet_capacity": {**CAPACITY, "limitd_by": ["nic"]}}},
+            "indicators.outlet_capacity.limitd_by: unknown key",
+        ),
+        ({"facts": {"contracted_mbp": 1000}}, "did you mean `contracted_mbps`?"),
+    ],
+)
+def test_a_slip_in_what_was_measured_or_declared_is_refused(
+    part: dict[str, Any], says: str
+) -> None:
+    """Without its `limited_by` a measurement held back by its own card would fail the line."""
+    with pytest.raises(CaseError, match=re.escape(says)):
+        evaluate(GENERAL, {"school": {"kind": "general"}, **part})
+
+
+def test_measurements_for_other_rubrics_are_no_slips() -> None:
+    """One case file serves every rubric: what this one does not use passes by."""
+    other = {"device_online_share": {"value": 1, "unit": "ratio"}, "noise_level": {"value": 3}}
+    assert "device_online_share" not in GENERAL.indicators
+    sheet = evaluate(GENERAL, {"school": {"kind": "general"}, "indicators": other})
+    assert sheet.to_json()["total"]["status"] == "provisional"
+
+
+@pytest.mark.parametrize("category", ["general", "普通中小学校"])
+def test_a_choice_is_taken_by_id_or_by_the_words_of_the_form(category: str) -> None:
+    """The paper form offers 中职学校 and 普通中小学校; both spellings give one answer."""
+    case = {"school": {"kind": "general"}, "entries": {"f2": {"school_category": category}}}
+    finding = evaluate(PROFILE, case).to_json()["items"]["f2"]["findings"][0]
+    assert (finding["result"], finding["value"]) == ("met", "general")
 
 
 @pytest.mark.parametrize("unit", ["Gbit/s", "MB", None, "Mbps"])
