@@ -154,6 +154,36 @@ class Sufficiency(CatalogueModel):
     """Share of the expected samples that arrived, from the first sample on."""
 
 
+class Census(CatalogueModel):
+    """How many targets a school declares: measuring some of them is not measuring the school.
+
+    Agents and switches report what they see, not what there is. With fewer targets reporting than
+    declared, or with no number declared, the indicator carries a limit cause and supports less.
+    """
+
+    fact: Name
+    """The declared fact that holds the number."""
+    title: Bilingual
+    """What the fact counts, for the person who declares it."""
+    undeclared: Name
+    """Limit cause while nobody has declared the number."""
+    incomplete: Name
+    """Limit cause while fewer report than are declared."""
+    then: Literal["void", "upper_bound"]
+    """`upper_bound` for a minimum (the worst of some can still fail all), else `void`."""
+
+    @property
+    def causes(self) -> tuple[str, str]:
+        """Both limit causes."""
+        return self.undeclared, self.incomplete
+
+    def limit(self, reporting: int, declared: int | None) -> str | None:
+        """Return the limit cause of a value over that many targets; None when all report."""
+        if declared is None:
+            return self.undeclared
+        return self.incomplete if reporting < declared else None
+
+
 class IndicatorDefinition(CatalogueModel):
     """One indicator of a school: everything but the samples."""
 
@@ -179,6 +209,8 @@ class IndicatorDefinition(CatalogueModel):
     """Samples limited by one of these say nothing; they are left out and counted."""
     always_limited_by: tuple[Name, ...] = Field(default=(), strict=False)
     """What measuring cannot see however often it is done, so that every value is a lower bound."""
+    census: Census | None = None
+    """Which declared number of targets has to report; None where no number says so."""
     evidence: Annotated[Evidence, Field(strict=False)]
     sufficiency: Sufficiency = Sufficiency()
 

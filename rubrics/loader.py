@@ -140,7 +140,8 @@ def _sentence(found: ErrorDetails) -> str:
 
 
 def _pinned(definition: IndicatorDefinition) -> UsedIndicator:
-    enough = definition.sufficiency
+    enough, census = definition.sufficiency, definition.census
+    void = census.causes if census and census.then == "void" else ()
     return UsedIndicator(
         id=definition.id,
         title=Text(zh=definition.title.zh, en=definition.title.en),
@@ -150,5 +151,6 @@ def _pinned(definition: IndicatorDefinition) -> UsedIndicator:
         days=enough.days,
         weeks=enough.weeks,
         coverage=None if enough.coverage is None else exact(enough.coverage),
-        void_when=definition.void_when,
+        void_when=(*definition.void_when, *void),
+        upper_bound_when=census.causes if census and census.then == "upper_bound" else (),
     )

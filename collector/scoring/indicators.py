@@ -7,7 +7,9 @@ groups become one number and one account of the evidence, in the form of the cas
   showed is kept under `observed`. A group that has no others voids the indicator.
 * `limited_by` is empty where every group has enough samples without a limit by themselves;
   otherwise it names every cause, and the engine will not fail a school on the value.
-* `targets` says over how many uplinks, links, volumes or servers the number was taken.
+* `targets` says over how many uplinks, links, volumes or servers the number was taken. Where the
+  catalogue has a census, `targets_declared` says how many there are by the school's own word, and
+  a number over fewer carries the limit cause that the catalogue names.
 * Evidence is as thin as its thinnest group (an uplink hardly tested, a server hardly seen), except
   for shares and means over many targets, where the targets together are the evidence.
 * What is unknown is None with a reason, never zero.
@@ -75,11 +77,15 @@ def weight_query(part: Part, school_id: str, spans: Sequence[TimeSpan]) -> Serie
 
 
 def indicator_value(
-    definition: IndicatorDefinition, parts: Sequence[PartEvidence], spans: Sequence[TimeSpan]
+    definition: IndicatorDefinition,
+    parts: Sequence[PartEvidence],
+    spans: Sequence[TimeSpan],
+    declared: int | None = None,
 ) -> dict[str, Json] | None:
     """Return the indicator as the case file carries it; None without any sample, even a void one.
 
-    `parts` are the definition's, in its order; `spans` those that the summaries were taken over.
+    `parts` are the definition's, in its order; `spans` those that the summaries were taken over;
+    `declared` is the number of targets that the school declares, for a definition with a census.
     """
     groups = [group for evidence in parts for group in evidence.groups]
     if not groups:
@@ -92,8 +98,14 @@ def indicator_value(
         "unit": definition.unit,
         "statistic": definition.statistic,
         **_account(definition, parts, spans),
-        "limited_by": list(_limited_by(definition, groups)),
     }
+    causes: list[Json] = [*_limited_by(definition, groups)]
+    if definition.census is not None:
+        result["targets"] = reporting = min(map(_reporting, parts))
+        result["targets_declared"] = declared
+        cause = definition.census.limit(reporting, declared)
+        causes = causes if cause is None else [cause, *causes]
+    result["limited_by"] = causes
     times = [time for group in groups for time in (group.since, group.until) if time]
     if times:
         result["since"], result["until"] = min(times).isoformat(), max(times).isoformat()
@@ -103,6 +115,10 @@ def indicator_value(
     if reason:
         result["reason"] = reason
     return result
+
+
+def _reporting(part: PartEvidence) -> int:
+    return sum(1 for group in part.groups if group.samples)
 
 
 def no_value(
@@ -185,7 +201,7 @@ def _account(
         "samples": samples,
         "days": days,
         "weeks": weeks,
-        "targets": max(sum(1 for group in part.groups if group.samples) for part in parts),
+        "targets": max(map(_reporting, parts)),
     }
     if definition.expected_every_s is not None:
         slot = timedelta(seconds=definition.expected_every_s)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from collector.domain import Json, StoredReading
+from collector.domain import Fact, Json, StoredReading
 from collector.scoring.calendar import SchoolCalendar
 from collector.scoring.indicators import (
     PartEvidence,
@@ -19,6 +19,7 @@ from collector.storage.ports import SeriesStore, TimeSpan
 from rubrics.indicators import IndicatorDefinition, Part, Window
 
 _MINUTE = timedelta(minutes=1)
+NO_FACTS: Mapping[str, Fact] = {}
 READINGS_ASKED_FOR_A_REASON = 50
 """The newest readings of a probe that may say why there are no samples."""
 
@@ -61,8 +62,11 @@ def measure_indicators(
     definitions: Iterable[IndicatorDefinition],
     window: ScoringWindow,
     calendar: SchoolCalendar,
+    facts: Mapping[str, Fact] = NO_FACTS,
 ) -> dict[str, Json]:
     """Return what is known of the indicators, as the case file carries it.
+
+    `facts` are the school's declared values in force; a census takes its number from them.
 
     An indicator whose samples all lie outside what counts has no value, says why, and shows what
     was observed. One that was tried in vain has the reason of the newest try. One that nobody
@@ -71,7 +75,8 @@ def measure_indicators(
     measured: dict[str, Json] = {}
     for definition in definitions:
         if definition.probe == "present":
-            value = _measure(series, school_id, definition, window, calendar)
+            declared = _declared_number(definition, facts)
+            value = _measure(series, school_id, definition, window, calendar, declared)
             if value is not None:
                 measured[definition.id] = value
     return measured
@@ -83,20 +88,27 @@ def _measure(
     definition: IndicatorDefinition,
     window: ScoringWindow,
     calendar: SchoolCalendar,
+    declared: int | None,
 ) -> dict[str, Json] | None:
     spans = window.spans(definition.window, calendar, definition.last_days)
-    value = _reduce(series, school_id, definition, spans)
+    value = _reduce(series, school_id, definition, spans, declared)
     if value is not None:
         return value
     if definition.window is not Window.ALL:
         all_day = window.spans(Window.ALL, calendar, definition.last_days)
-        elsewhere = _reduce(series, school_id, definition, all_day)
+        elsewhere = _reduce(series, school_id, definition, all_day, declared)
         if elsewhere is not None:
             unknown = calendar.unknown_days(window.since, window.stop) > 0
             reason = "calendar_unknown" if unknown else "outside_school_hours"
             return no_value(definition, reason, elsewhere["value"])
     why_not = _why_not_measured(series, school_id, definition, window)
     return no_value(definition, why_not) if why_not else None
+
+
+def _declared_number(definition: IndicatorDefinition, facts: Mapping[str, Fact]) -> int | None:
+    """Return how many targets the school declares; None for a text that is no whole number."""
+    fact = None if definition.census is None else facts.get(definition.census.fact)
+    return int(fact.value) if fact is not None and fact.value.isdecimal() else None
 
 
 def _why_not_measured(
@@ -125,6 +137,7 @@ def _reduce(
     school_id: str,
     definition: IndicatorDefinition,
     spans: Sequence[TimeSpan],
+    declared: int | None,
 ) -> dict[str, Json] | None:
     parts = []
     for part in definition.parts:
@@ -133,4 +146,4 @@ def _reduce(
         capacities = series.summarise(weigh) if weigh and groups else ()
         weights = {group.group: group.value for group in capacities if group.value is not None}
         parts.append(PartEvidence(part, groups, weights))
-    return indicator_value(definition, parts, spans)
+    return indicator_value(definition, parts, spans, declared)

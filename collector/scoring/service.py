@@ -83,7 +83,10 @@ class ScoringService:
         definitions = [
             self._indicators[name] for name in sorted(rubric.indicators) if name in self._indicators
         ]
-        measured = measure_indicators(self._series, school.id, definitions, window, self._calendar)
+        facts = self._records.facts(school.id)
+        measured = measure_indicators(
+            self._series, school.id, definitions, window, self._calendar, facts
+        )
         pinned = pinned_inputs(
             window,
             self._calendar.zone.key,
@@ -91,7 +94,6 @@ class ScoringService:
             self._calendar.unknown_days(window.since, window.until),
             self._catalogue_hash,
         )
-        facts = self._records.facts(school.id)
         entries = self._records.entries(school.id, rubric.id)
         return case_file(school, rubric, measured, facts, entries, pinned)
 
@@ -103,7 +105,12 @@ class ScoringService:
         school = self._school(school_id)
         window = ScoringWindow.last_days(self._window_days, now, self._calendar)
         return measure_indicators(
-            self._series, school.id, self._indicators.values(), window, self._calendar
+            self._series,
+            school.id,
+            self._indicators.values(),
+            window,
+            self._calendar,
+            self._records.facts(school.id),
         )
 
     def _school(self, school_id: str) -> School:

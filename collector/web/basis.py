@@ -75,6 +75,9 @@ def _basis(value: Mapping[str, Any], formatter: Formatter) -> list[str]:
         parts.append(nget("%(num)s 次采样", "%(num)s 次采样", int(samples)) % {"num": samples})
     if (days := value.get("days")) is not None:
         parts.append(nget("%(num)s 天", "%(num)s 天", int(days)) % {"num": days})
+    if (targets := value.get("targets")) is not None and "targets_declared" in value:
+        words = {"num": targets, "all": value["targets_declared"]}
+        parts.append(_("已测 %(num)s 个，申报 %(all)s 个") % words)
     if (coverage := as_decimal(value.get("coverage"))) is not None:
         parts.append(_("覆盖 %(share)s%%") % {"share": plain_number(round(coverage * 100, 1))})
     if value.get("since") and value.get("until"):

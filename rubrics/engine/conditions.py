@@ -84,7 +84,7 @@ def _verdict(op: str, value: Resolved, bounds: tuple[Fraction, ...]) -> tuple[st
             return MET, None
         if (rising and not true) or (op in ("between", "eq") and value.number < bounds[0]):
             return NOT_MET, None
-        return INSUFFICIENT, "upper_bound_only"
+        return INSUFFICIENT, value.limits[0] if value.limits else "upper_bound_only"
     return INSUFFICIENT, f"limited_by_{value.limits[0]}" if value.limits else "bounds_unclear"
 
 

@@ -47,7 +47,8 @@ def measured(name: str, datum: IndicatorDatum | None, used: UsedIndicator) -> Re
     """Say what a measured indicator proves, by the catalogue's rules.
 
     A void cause or too little evidence leaves the number visible but not usable. `limited_by`
-    causes other than the line turn the number into a lower bound.
+    causes other than the line turn the number into a lower bound, or into an upper bound where the
+    catalogue says so.
     """
     unit = UNITS[used.unit]
     if datum is None:
@@ -62,10 +63,11 @@ def measured(name: str, datum: IndicatorDatum | None, used: UsedIndicator) -> Re
             seen = exact(datum.raw["observed"]) * unit.factor
         return Resolved(None, unit, reason, origin=origin, seen=seen)
     limits = tuple(cause for cause in datum.limited_by if cause != CONCLUSIVE_LIMIT)
-    bound = "upper_bound" if used.evidence == "upper_bound" else "exact"
-    if limits:
-        bound = "lower_bound" if bound == "exact" else "unclear"
-    return Resolved(number, unit, None, bound, limits, origin)
+    above = used.evidence == "upper_bound" or any(one in used.upper_bound_when for one in limits)
+    below = any(one not in used.upper_bound_when for one in limits)
+    bound = {(False, False): "exact", (True, False): "upper_bound", (False, True): "lower_bound"}
+    direction = bound.get((above, below), "unclear")
+    return Resolved(number, unit, None, direction, limits, origin)
 
 
 def _unusable(datum: IndicatorDatum, used: UsedIndicator) -> str | None:

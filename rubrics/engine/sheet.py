@@ -32,7 +32,8 @@ from rubrics.model.rubric import Rubric
 ENGINE_VERSION = "2"
 """Changes whenever the same rubric and case would give another sheet."""
 EVIDENCE_KEYS = (
-    "statistic", "samples", "days", "weeks", "coverage", "since", "until", "as_of", "limited_by",
+    "statistic", "samples", "days", "weeks", "coverage", "targets", "targets_declared", "since",
+    "until", "as_of", "limited_by",
     "excluded", "observed", "by", "document",
 )  # fmt: skip
 SETTLED = ("scored", "not_applicable", "vetoed")

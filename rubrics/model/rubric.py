@@ -270,6 +270,7 @@ class UsedIndicator(Strict):
     weeks: int | None = None
     coverage: Exact | None = None
     void_when: Many[str] = ()
+    upper_bound_when: Many[str] = ()
 
 
 class RubricFile(Strict):

@@ -159,6 +159,30 @@ def test_wrong_use_is_explained(run: Run, data: Path, arguments: list[str], said
     assert "Traceback" not in done.stderr
 
 
+def test_facts_are_declared_checked_and_listed(run: Run, data: Path, school_added: None) -> None:
+    """One wrong value records nothing; the list says what is in force and what is not declared."""
+    del school_added
+    base = ["school", "declare", "--data", str(data), "--id", "zx-001"]
+    wrong = {
+        "servers": "NAME=VALUE",
+        "server=3": "servers",
+        "servers=2.5": "整数",
+        "contracted_mbps=fast": "数字",
+        "contracted_mbps=-1": "超出范围",
+    }
+    for text, said in wrong.items():
+        done = run(*base, "backbone_links=4", text)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert said in done.stderr
+    assert run(*base).stdout.count("未申报") == len(run(*base).stdout.splitlines())
+    done = run(*base, "servers=3", "contracted_mbps=1000", "--as-of", "2026-09-01")
+    assert done.returncode == 0
+    assert "servers\t3 (2026-09-01)\t生产服务器台数" in done.stdout
+    unknown = run("school", "declare", "--data", str(data), "--id", "nobody", "servers=3")
+    assert unknown.returncode == 2
+    assert "school add" in unknown.stderr
+
+
 def test_codes_and_keys_are_the_only_output(run: Run, data: Path, school_added: None) -> None:
     """`CODE=$(campusgauge enrol-code …)` works; remarks go to standard error."""
     del school_added

@@ -91,6 +91,76 @@ def test_a_slow_line_fails_only_when_nothing_else_can_explain_it(
     assert findings(service.score("zx-001", RUBRIC, NOW), "1")["1e"]["result"] == result
 
 
+@pytest.mark.parametrize(
+    ("declared", "used", "result", "reason"),
+    [
+        (None, 0.5, "insufficient", "servers_not_declared"),
+        ("3", 0.5, "insufficient", "servers_not_covered"),
+        ("3", 0.9, "insufficient", "servers_not_covered"),
+        ("2", 0.5, "met", None),
+        ("2", 0.9, "not_met", None),
+    ],
+)
+def test_headroom_is_judged_when_every_declared_server_reports(
+    service: ScoringService,
+    records: SqlRecordStore,
+    measure: Measure,
+    school_day_times: Times,
+    declared: str | None,
+    used: float,
+    result: str,
+    reason: str | None,
+) -> None:
+    """Two servers report every minute for three weeks; two idle ones say nothing of a third."""
+    if declared:
+        records.add_fact(Fact("zx-001", "servers", declared, date(2026, 9, 1), "admin", NOW))
+    values = {
+        "cpu_used_ratio": used, "cpu_count": 8, "memory_used_ratio": 0.1,
+        "memory_total_bytes": 16e9, "disk_used_ratio": 0.1, "disk_total_bytes": 1e12,
+    }  # fmt: skip
+    for agent in ("a1", "a2"):
+        times = school_day_times(14, 180) + [
+            time + timedelta(hours=5) for time in school_day_times(13, 210)
+        ]
+        measure("server_headroom", times, values, target="host", agent=agent)
+    found = findings(service.score("zx-001", RUBRIC, NOW), "3")["3b"]
+    assert (found["result"], found["reason"]) == (result, reason)
+    assert found["origin"]["targets"] == 2
+    assert found["origin"].get("targets_declared") == (int(declared) if declared else None)
+
+
+@pytest.mark.parametrize(
+    ("declared", "slowest", "result", "reason"),
+    [
+        (None, 10_000.0, "insufficient", "backbone_links_not_declared"),
+        ("3", 10_000.0, "insufficient", "backbone_links_not_covered"),
+        ("2", 10_000.0, "met", None),
+        (None, 1_000.0, "not_met", None),
+        ("3", 1_000.0, "not_met", None),
+    ],
+)
+def test_some_links_can_fail_a_backbone_and_only_all_can_pass_it(
+    service: ScoringService,
+    records: SqlRecordStore,
+    measure: Measure,
+    school_day_times: Times,
+    declared: str | None,
+    slowest: float,
+    result: str,
+    reason: str | None,
+) -> None:
+    """The worst link decides: one slow link is enough, two fast ones of three are not."""
+    if declared:
+        records.add_fact(Fact("zx-001", "backbone_links", declared, date(2026, 9, 1), "a", NOW))
+    for target, speed in (("uplink1", 10_000.0), ("uplink2", slowest)):
+        measure(
+            "link_speed", school_day_times(12), {"speed_mbps": speed}, target=target,
+            labels={"role": "backbone"},
+        )  # fmt: skip
+    found = findings(service.score("zx-001", RUBRIC, NOW), "1")["1c"]
+    assert (found["result"], found["reason"]) == (result, reason)
+
+
 def test_too_few_tests_are_insufficient(
     service: ScoringService, measure: Measure, school_day_times: Times
 ) -> None:
