@@ -271,6 +271,7 @@ class _Run:
             loaded_rtt_s=loaded_rtt_s,
             retransmit_share=done.sums.retransmit_share,
             is_pressed=done.is_pressed,
+            server_core_ratio=done.server_busy_ratio,
             in_burst=in_burst,
             variation_ratio=estimator.variation_ratio(done.trace, steady.start_s),
         )
@@ -290,7 +291,8 @@ class _Run:
                 name: round(value, 5)
                 for name in (
                     "busiest_core_ratio", "own_core_ratio", "other_traffic_share",
-                    "retransmit_share", "variation_ratio", "interface_mbps", "server_port_mbps",
+                    "retransmit_share", "server_core_ratio", "variation_ratio", "interface_mbps",
+                    "server_port_mbps",
                 )
                 if (value := getattr(seen, name)) is not None
             },

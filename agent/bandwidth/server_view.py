@@ -17,8 +17,6 @@ from agent.bandwidth.session import Session, refusal
 from agent.bandwidth.slices import Slice
 from agent.bandwidth.tcp_sums import TcpSums
 
-COLUMNS = 6
-
 
 class ServerView:
     """The server's counts, on its clock, over `sock`. Raises MeasurementError when it refuses.
@@ -38,6 +36,9 @@ class ServerView:
         self.delivered: list[Slice] = []
         self.sums = TcpSums()
         self.frame_bytes = 0
+        self.busy_ratio: float | None = None
+        """Load of the server's host since the first line, over all its cores; None if untold."""
+        self._busy: tuple[int, int] | None = None
         self._rest = b""
         self._head_read = False
         self._sock = sock
@@ -65,12 +66,15 @@ class ServerView:
 
     def _take(self, line: bytes, side_bytes: int) -> None:
         try:
-            micros, received, delivered, again, out, rtt_us = map(int, line.split())
+            micros, received, delivered, again, out, rtt_us, busy_us = map(int, line.split())
         except ValueError as error:
             raise MeasurementError("middlebox_changed_data", f"progress {line[:80]!r}") from error
         for trace, total in ((self.received, received), (self.delivered, delivered)):
             if total and (not trace or total + side_bytes >= trace[-1].total_bytes):
                 trace.append(Slice(micros * 1e-6, total + side_bytes))
+        self._busy = self._busy or (micros, busy_us)
+        if busy_us and micros > self._busy[0]:
+            self.busy_ratio = (busy_us - self._busy[1]) / (micros - self._busy[0])
         self.sums = TcpSums(delivered, again, out, rtt_us * 1e-6 if rtt_us else None)
 
     def use_congestion_control(self, name: str) -> None:

@@ -66,6 +66,8 @@ class Transfer:
     congestion: str
     is_pressed: bool | None
     """Whether at the end a queue stood or packets were lost; None when never looked at."""
+    server_busy_ratio: float | None = None
+    """Load of the server's host; None where it does not tell."""
 
 
 class Mover(ABC):
@@ -76,6 +78,7 @@ class Mover(ABC):
         self._session = session
         self._flows = flows
         self._pinger = pinger
+        self._view: ServerView | None = None
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
         self.congestion = NORMAL_CONGESTION
 
@@ -148,6 +151,7 @@ class Mover(ABC):
             self.side_frame_bytes,
             self.congestion,
             self._pressure.is_pressed,
+            self._view.busy_ratio if self._view else None,
         )
 
     @property
@@ -237,7 +241,7 @@ class Upload(Mover):
         self, session: Session, flows: list[Flow], pinger: Pinger, side: socket.socket
     ) -> None:
         super().__init__(session, flows, pinger)
-        self._view = ServerView(session, side)
+        self._view: ServerView = ServerView(session, side)
         self._buffer[:] = os.urandom(BUFFER_BYTES)
         self._delivered: list[Slice] = []
         self._sums = TcpSums()

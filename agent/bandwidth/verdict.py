@@ -64,11 +64,13 @@ def _rules(seen: Evidence) -> list[tuple[str, bool]]:
         seen.margin_ratio > UNSTABLE_MARGIN or (seen.variation_ratio or 0.0) > UNSTABLE_VARIATION
     )
     host_busy = (seen.busiest_core_ratio or 0.0) > BUSY_CORE and (seen.own_core_ratio or 0.0) > 0.25
+    # A busy server only limits while nothing on the path is full.
+    server_busy = (seen.server_core_ratio or 0.0) > SERVER_CORE and seen.is_pressed is False
     server_full = seen.server_port_mbps is not None and rate >= NEAR * seen.server_port_mbps
     return [
         ("wifi", seen.interface_kind is Kind.WIRELESS),
         ("nic", seen.interface_mbps is not None and rate >= NEAR * seen.interface_mbps),
-        ("server", server_full or (seen.server_core_ratio or 0.0) > SERVER_CORE),
+        ("server", server_full or server_busy),
         ("host_cpu", host_busy or (seen.own_core_ratio or 0.0) > OWN_CORE),
         ("cross_traffic", (seen.other_traffic_share or 0.0) > OTHER_SHARE),
         ("burst", seen.in_burst),

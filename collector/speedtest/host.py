@@ -53,3 +53,17 @@ def cpu_used_ratio() -> float | None:
     if before is None or now - before[0] < 0.05:
         return None
     return round((used - before[1]) / (now - before[0]), 3)
+
+
+def busy_s(proc_root: Path = Path("/proc")) -> float:
+    """Return how long this host's cores have been busy since boot, on average; 0.0 if unknown.
+
+    The slope over a transfer is the host's load: at 1.0 the server limits the result.
+    """
+    try:
+        with (proc_root / "stat").open() as file:
+            fields = file.readline().split()
+    except OSError:
+        return 0.0
+    user, nice, system, _idle, _iowait, irq, softirq = map(int, fields[1:8])
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK") / (os.cpu_count() or 1)

@@ -38,7 +38,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs, urlsplit
 
-from collector.speedtest.host import HostFacts, cpu_used_ratio, host_facts
+from collector.speedtest.host import HostFacts, busy_s, cpu_used_ratio, host_facts
 from collector.speedtest.mini_server import RECOGNITION, UPLOAD_CHECK, picture_bytes
 from collector.speedtest.sessions import Flow, Limits, Session, SessionError, Sessions
 from collector.speedtest.tcp_info import sums
@@ -312,7 +312,8 @@ class Handler(BaseHTTPRequestHandler):
         """Report every 10 ms what the server sees.
 
         A line: µs, bytes arrived, bytes delivered, retransmitted and sent segments,
-        median RTT in µs. The time is this session's and this server's clock.
+        median RTT in µs, busy µs of this host (mean of its cores). The time is this session's and
+        this server's clock.
         """
         session = self.server.sessions.find(self._session_id())
         self.close_connection = True
@@ -322,8 +323,13 @@ class Handler(BaseHTTPRequestHandler):
         while not session.ended.wait(PROGRESS_S):
             uploaded, now = session.uploaded_bytes, time.monotonic()
             lines.append(
-                b"%d %d %d %d %d %d\n"
-                % ((now - session.opened_at) * 1e6, uploaded, *sums(session.tcp_infos()))
+                b"%d %d %d %d %d %d %d\n"
+                % (
+                    (now - session.opened_at) * 1e6,
+                    uploaded,
+                    *sums(session.tcp_infos()),
+                    busy_s() * 1e6,
+                )
             )
             if uploaded or len(lines) >= LINES_PER_WRITE:
                 self.wfile.write(b"".join(lines))
