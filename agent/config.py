@@ -172,13 +172,15 @@ def _plan(probe: Probe[Any], document: dict[str, Any], source: str) -> ProbePlan
     common = {key: value for key, value in table.items() if key in common_names}
     own = {key: value for key, value in table.items() if key not in common_names}
     chosen = _build(ProbeTable, {"probes": {probe.name: common}}, path, source)
+    settings = _build(probe.settings_type, {"probes": {probe.name: own}}, path, source)
     return ProbePlan(
         probe=probe.name,
         cost=probe.cost,
         enabled=chosen.enabled,
         interval_s=chosen.interval_s or probe.interval_s,
         timeout_s=chosen.timeout_s or probe.timeout_s,
-        own=_build(probe.settings_type, {"probes": {probe.name: own}}, path, source),
+        own=settings,
+        idle_reason=probe.idle_reason(settings),
     )
 
 

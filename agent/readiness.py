@@ -124,6 +124,8 @@ def _obstacle(
         return missing("probe_planned", part.probe)
     if not plan.enabled:
         return missing("probe_disabled", f"[probes.{part.probe}]")
+    if plan.idle_reason is not None:
+        return missing(plan.idle_reason, f"[probes.{part.probe}]")
     if plan.cost is Cost.HEAVY:
         if not enrolled:
             return missing("not_enrolled")

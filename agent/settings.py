@@ -115,6 +115,8 @@ class ProbePlan:
     interval_s: float
     timeout_s: float
     own: Any
+    idle_reason: str | None = None
+    """Why the probe has nothing to observe as it is set; it is not run then."""
 
 
 @dataclass(frozen=True, slots=True)

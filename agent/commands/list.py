@@ -50,6 +50,8 @@ def _table(probes: Sequence[Probe[Any]], settings: Settings) -> str:
     for probe in probes:
         plan = settings.probes[probe.name]
         state = f"每 {plan.interval_s:g} s" if plan.enabled else "停用 / off"
+        if plan.enabled and plan.idle_reason is not None:
+            state = f"待配置 / to be set: [probes.{probe.name}]"
         lines.append(f"{probe.name}  {probe.title}  {state}  [{probe.cost}]")
         lines += [f"    {m.name} ({m.unit})  {m.meaning}" for m in probe.metrics]
     return "\n".join(lines) + "\n"
@@ -61,6 +63,7 @@ def _fields(probe: Probe[Any], settings: Settings) -> dict[str, Any]:
         "probe": probe.name,
         "title": probe.title,
         "enabled": plan.enabled,
+        "idle_reason": plan.idle_reason,
         "interval_s": plan.interval_s,
         "timeout_s": plan.timeout_s,
         "cost": str(probe.cost),

@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         load_probe(arguments.probe)  # raises with the names there are
         plans = [settings.probes[arguments.probe]]
     else:
-        plans = [plan for plan in settings.probes.values() if plan.enabled]
+        plans = [p for p in settings.probes.values() if p.enabled and p.idle_reason is None]
     readings = take_readings(plans, settings, arguments.state, arguments.config)
     if arguments.format == "json":
         text = json.dumps([reading_fields(reading) for reading in readings], ensure_ascii=False)

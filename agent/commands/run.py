@@ -121,7 +121,11 @@ class _Service:
         )
 
     def run(self) -> None:
-        plans = [plan for plan in self._settings.probes.values() if plan.enabled]
+        plans = [
+            plan
+            for plan in self._settings.probes.values()
+            if plan.enabled and plan.idle_reason is None
+        ]
         report = SelfReport(self._spool, self._latest, lambda: self._pusher.state)
         jobs = [self._job(plan) for plan in plans]
         jobs.append(Job(NAME, INTERVAL_S, 30.0, report.collect))

@@ -18,6 +18,7 @@ PROBES: tuple[tuple[str, str], ...] = (
     ("link_speed", "agent.probes.link_speed:LinkSpeed"),
     ("anchors", "agent.probes.anchors:Anchors"),
     ("outlet_bandwidth", "agent.probes.outlet_bandwidth:OutletBandwidth"),
+    ("switch_links", "agent.probes.switch_links:SwitchLinks"),
 )
 """Probe name and `module:class`, in the order people see them."""
 

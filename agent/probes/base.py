@@ -151,6 +151,15 @@ class Probe(ABC, Generic[SettingsT]):
     every probe's table and are not repeated here.
     """
 
+    def idle_reason(self, settings: SettingsT) -> str | None:
+        """Return why there is nothing to observe under these settings, None where there is.
+
+        A probe of devices that nobody named is not run at all: it would start a process each time
+        to say the same. `check` shows the reason, a code of `rubrics/reasons.yaml`.
+        """
+        del settings
+        return None
+
     @abstractmethod
     def collect(self, settings: SettingsT, context: Context) -> Iterable[Reading]:
         """Observe once and yield what was seen; raise ProbeError where nothing can be."""
