@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import typer
 
+from collector.cli.case_file import read_case_file
 from collector.cli.options import FormatOption
 from collector.cli.output import Format, explain, explained_errors, show, show_json, wrong_use
 from collector.cli.rubric_source import one_rubric
@@ -21,7 +22,6 @@ HELP = """按评分细则计算评分单。Compute a score sheet.
 --case FILE 由案卷文件计算：不联网、不读库，同样的输入得到同样的结果。
 --data DIR --school ID 由采集服务的数据计算：服务在运行时由它计算，否则直接读库。
 """
-CASE_BYTES_MAX = 64 << 20
 
 
 def score(
@@ -58,15 +58,7 @@ def _score_case(rubric_name: str, file: Path) -> Mapping[str, Any]:
     from rubrics.engine import CaseError, evaluate
 
     rubric = one_rubric(rubric_name)
-    try:
-        if file.stat().st_size > CASE_BYTES_MAX:
-            raise wrong_use(f"{file}: 超过 {CASE_BYTES_MAX >> 20} MiB，不是案卷文件。")
-        # A number keeps the digits it was written with: 0.1 stays 0.1.
-        case = json.loads(file.read_text(encoding="utf-8"), parse_float=str)
-    except (OSError, ValueError, RecursionError) as error:
-        raise wrong_use(f"{file}: 读不出 JSON cannot be read as JSON ({error})") from error
-    if not isinstance(case, dict):
-        raise wrong_use(f"{file}: 案卷应是一个 JSON 对象 a case is one JSON object")
+    case = read_case_file(file)
     try:
         return evaluate(rubric, case).to_json()
     except CaseError as error:
