@@ -70,6 +70,8 @@ def exact_sum(numbers: Iterable[Fraction]) -> Fraction:
             top *= common // bottom
             bottom = common
         top += numerator * (bottom // denominator)
+    if bottom == 1 and 0 <= top < len(_SMALL):
+        return _SMALL[top]
     return Fraction(top, bottom)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from rubrics.engine.conditions import DISPUTED, INSUFFICIENT, MET, NOT_APPLICABLE, NOT_MET
@@ -144,11 +144,15 @@ def _section(
 
 
 def _sum_of(parts: list[Sum]) -> Sum:
+    if len(parts) == 1:
+        return replace(parts[0])
+    low = exact_sum([part.low for part in parts])
+    settled = all(part.low is part.high for part in parts)
     return Sum(
-        exact_sum([part.low for part in parts]),
-        exact_sum([part.high for part in parts]),
+        low,
+        low if settled else exact_sum([part.high for part in parts]),
         exact_sum([part.max for part in parts]),
-        exact_sum([part.excluded for part in parts if part.excluded]),
+        exact_sum([part.excluded for part in parts]),
     )
 
 

@@ -47,14 +47,14 @@ class Strict(BaseModel):
             known = {field.alias or name for name, field in cls.model_fields.items()}
             for name in raw:
                 if name not in known:
-                    raise _unknown_field(str(name), sorted(known))
+                    raise _unknown_field(str(name), sorted(known), alone=raw[name] is None)
         return raw
 
 
-def _unknown_field(name: str, known: list[str]) -> PydanticCustomError:
+def _unknown_field(name: str, known: list[str], *, alone: bool) -> PydanticCustomError:
     near = get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"did you mean `{near[0]}`?" if near else "known here: " + ", ".join(known)
-    if not name.isidentifier():
+    if alone and not near:
         hint = "text that holds a comma needs quotes inside { }"
     return PydanticCustomError(
         "unknown_field", "unknown field `{field}`; {hint}", {"field": name, "hint": hint}

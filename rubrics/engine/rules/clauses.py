@@ -32,20 +32,25 @@ class Taken:
 
 
 def take_all(clauses: Sequence[Any], scope: Scope) -> list[Taken]:
-    """Take every clause that applies to this school."""
-    return [_take(clause, scope) for clause in clauses if _applies(clause, scope)]
+    """Take every clause that applies to this school.
 
-
-def _applies(clause: rules.Clause, scope: Scope) -> bool:
-    """Whether a clause counts here; one whose condition is unknown counts as unknown."""
-    return clause.applies_when is None or decide(clause.applies_when, scope).result != NOT_MET
+    A clause whose own condition is unknown counts as unknown.
+    """
+    taken = []
+    for clause in clauses:
+        if clause.applies_when is not None:
+            applicable = decide(clause.applies_when, scope)
+            if applicable.result == NOT_MET:
+                continue
+            if applicable.result != MET:
+                unknown = Outcome(INSUFFICIENT, applicable.reason)
+                taken.append(Taken(clause, ZERO, UNBOUNDED, unknown))
+                continue
+        taken.append(_take(clause, scope))
+    return taken
 
 
 def _take(clause: Any, scope: Scope) -> Taken:
-    if clause.applies_when is not None:
-        applicable = decide(clause.applies_when, scope)
-        if applicable.result != MET:
-            return Taken(clause, ZERO, UNBOUNDED, Outcome(INSUFFICIENT, applicable.reason))
     if clause.kind in ("flag", "zero"):
         outcome = decide(clause.when, scope)
         if outcome.result == MET:
