@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from agent.bandwidth.host import interface_of, read_meters
+from agent.bandwidth.host import read_meters
 
 WATCH_S = 1.0
 
@@ -28,12 +28,12 @@ class Uplinks:
         return min(configured, key=lambda name: self._known.get(name, {}).get("tested_at_s", 0.0))
 
     def note(
-        self, uplink: str, now_s: float, download_bytes_s: float | None, source: str | None
+        self, uplink: str, now_s: float, download_bytes_s: float | None, interface: str | None
     ) -> None:
         """Remember a test, also one that failed; writing may fail silently."""
         line = {**self._known.get(uplink, {}), "tested_at_s": now_s}
-        if download_bytes_s and source:
-            line |= {"download_bytes_s": download_bytes_s, "source": source}
+        if download_bytes_s and interface:
+            line |= {"download_bytes_s": download_bytes_s, "interface": interface}
         self._known[uplink] = line
         if self._path is None:
             return
@@ -56,18 +56,12 @@ class Uplinks:
         interface's counter for a second.
         """
         line = self._known.get(uplink, {})
-        rate, source = line.get("download_bytes_s"), line.get("source")
-        if not rate or not source:
+        rate, interface = line.get("download_bytes_s"), line.get("interface")
+        if not rate or not interface:
             return None
-        try:
-            interface = interface_of(source)
-        except (OSError, ValueError):
-            return None
-        if interface is None:
-            return None
-        before = read_meters(monotonic(), interface.name)
+        before = read_meters(monotonic(), interface)
         sleep(WATCH_S)
-        after = read_meters(monotonic(), interface.name)
+        after = read_meters(monotonic(), interface)
         if before.received_bytes is None or after.received_bytes is None:
             return None
         elapsed_s = max(after.at_s - before.at_s, 1e-3)
@@ -80,7 +74,7 @@ class Uplinks:
             known = json.loads(self._path.read_text())["uplinks"]
             return {
                 str(name): {
-                    key: (str(value) if key == "source" else float(value))
+                    key: (str(value) if key == "interface" else float(value))
                     for key, value in line.items()
                 }
                 for name, line in known.items()

@@ -9,7 +9,9 @@ time; without a slot the reading is `skipped` and says why.
 
 Settings: `uplinks` (name -> local address whose traffic leaves through that uplink; none means one
 uplink named `default`), `directions`, `max_seconds`, `max_bytes`, `slot_wait_s` (while another
-school tests), `proxy`, `measurement_ca_file`.
+school tests), `proxy`, `measurement_ca_file`; `backend`: `builtin`, `speedtest-cli` (a lower
+bound), or against a `server` of its own `iperf3` (`host:port`) or `librespeed` (URL). All need a
+slot.
 
 Metrics: see `OutletBandwidth.metrics`.
 
@@ -17,8 +19,8 @@ What makes it invalid: `limited_by` names it. A lower bound is reported as `limi
 this same host as `limited` with reason `same_host`. A captive portal, a cache or a compressing
 middlebox, a server that went away: `failed`, without any rate.
 
-Evidence kept: server, source address, connections, steady seconds, margin, CPU, interface,
-retransmissions, overhead used.
+Evidence kept: backend and its version, server, source address, connections, steady seconds, margin,
+CPU, interface, retransmissions, overhead used.
 """
 
 from __future__ import annotations
@@ -29,8 +31,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from agent.bandwidth.connection import Endpoint, endpoint
-from agent.bandwidth.engine import Caps, Direction, measure
+from agent.bandwidth.backends import measure_with
+from agent.bandwidth.backends.base import Request
+from agent.bandwidth.engine import Caps, Direction
 from agent.bandwidth.errors import MeasurementError
 from agent.bandwidth.line_memory import LineMemory
 from agent.bandwidth.result import DirectionResult, Result
@@ -52,6 +55,8 @@ class OutletBandwidthSettings:
     max_seconds: float = 20.0
     max_bytes: int = 2_500_000_000
     slot_wait_s: float = 50.0
+    backend: Literal["builtin", "iperf3", "speedtest-cli", "librespeed"] = "builtin"
+    server: str | None = None
     proxy: str | None = None
     measurement_ca_file: Path | None = None
 
@@ -62,6 +67,8 @@ class OutletBandwidthSettings:
             raise ValueError("max_seconds must be between 1 and 60")
         if not 0 <= self.slot_wait_s <= 600:
             raise ValueError("slot_wait_s must be between 0 and 600")
+        if (self.backend in ("iperf3", "librespeed")) != (self.server is not None):
+            raise ValueError("server is for backend iperf3 or librespeed, and needed there")
 
 
 class OutletBandwidth(Probe[OutletBandwidthSettings]):
@@ -127,7 +134,7 @@ class OutletBandwidth(Probe[OutletBandwidthSettings]):
             outcome = Outcome.SKIPPED if error.reason in SKIPS else Outcome.FAILED
             return self._without(uplink, context, occasion, outcome, error.reason, details)
         rate = result.download.goodput_mbps * 125_000 if result.download else None
-        uplinks.note(uplink, wall.timestamp(), rate, result.source)
+        uplinks.note(uplink, wall.timestamp(), rate, result.interface)
         jump_s = (context.now() - wall).total_seconds() - (context.monotonic() - monotonic)
         return self._reading(uplink, result, context, occasion, jump_s)
 
@@ -143,37 +150,28 @@ class OutletBandwidth(Probe[OutletBandwidthSettings]):
         used_bytes = slot.max_bytes
         file = context.state_dir / "lines.json" if context.state_dir else None
         try:
-            result = measure(
-                self._endpoint(slot, source, settings, collector),
-                directions=tuple(Direction(name) for name in settings.directions),
-                token=slot.token,
-                caps=Caps(
-                    min(settings.max_seconds, slot.max_seconds / len(settings.directions)),
-                    min(settings.max_bytes, slot.max_bytes // len(settings.directions)),
+            result = measure_with(
+                settings.backend,
+                Request(
+                    settings.server or slot.server,
+                    directions=tuple(Direction(name) for name in settings.directions),
+                    caps=Caps(
+                        min(settings.max_seconds, slot.max_seconds / len(settings.directions)),
+                        min(settings.max_bytes, slot.max_bytes // len(settings.directions)),
+                    ),
+                    source=source,
+                    proxy=settings.proxy,
+                    ca_file=settings.measurement_ca_file or collector.ca_file,
+                    token=slot.token,
+                    memory=LineMemory(file, context.now().timestamp()),
                 ),
-                memory=LineMemory(file, context.now().timestamp()),
             )
             used_bytes = sum(part.bytes for _, part in result.directions())
+        except (ValueError, OSError) as error:
+            raise MeasurementError("bad_server_address", str(error)) from error
         finally:
             release_slot(collector, slot, used_bytes)
         return result
-
-    def _endpoint(
-        self,
-        slot: Slot,
-        source: str | None,
-        settings: OutletBandwidthSettings,
-        collector: CollectorAccess,
-    ) -> Endpoint:
-        try:
-            return endpoint(
-                slot.server,
-                source=source,
-                proxy=settings.proxy,
-                ca_file=settings.measurement_ca_file or collector.ca_file,
-            )
-        except (ValueError, OSError) as error:
-            raise MeasurementError("bad_server_address", str(error)) from error
 
     def _without(
         self,

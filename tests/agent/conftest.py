@@ -78,11 +78,15 @@ def _handler(scripted: Scripted) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            raw = self.rfile.read(int(self.headers["Content-Length"]))
+            raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             if self.headers.get("Content-Encoding") == "gzip":
                 raw = gzip.decompress(raw)
             scripted.requests.append(
-                {"path": self.path, "headers": dict(self.headers), "body": json.loads(raw)}
+                {
+                    "path": self.path,
+                    "headers": dict(self.headers),
+                    "body": json.loads(raw or b"null"),
+                }
             )
             receipt = json.dumps({"status": "stored"}).encode()
             status, headers, body = (
@@ -97,6 +101,9 @@ def _handler(scripted: Scripted) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def do_GET(self) -> None:
+            self.do_POST()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - inherited name
             del format, args

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from agent.appointments import Appointment
 from agent.latest import Latest
 from agent.reading import Outcome, Reading
 from agent.runner import WATCH_S, Job, Runner
@@ -142,3 +143,48 @@ def test_stop_ends_all_loops_at_once() -> None:
     stop.set()
     runner.join(2)
     assert time.monotonic() - started < 0.5
+
+
+def test_waiting_for_an_appointment_delays_no_other_probe() -> None:
+    """While the collector does not answer at all, the other probe keeps its pace."""
+    store, stop = Store(), threading.Event()
+    release = threading.Event()
+
+    def ask() -> Appointment:
+        release.wait(30)
+        return Appointment(due=False, wait_s=30.0)
+
+    jobs = [
+        Job("outlet", 3600.0, 5.0, good("outlet"), at_once=False, appointments=ask),
+        Job("steady", 0.1, 5.0, good("steady")),
+    ]
+    runner = Runner(jobs, device="d", sink=store.put, latest=Latest(), stop=stop)
+    runner.start()
+    assert wait_for(lambda: len(store.of("steady")) >= 5)
+    assert store.of("outlet") == []
+    stop.set()
+    release.set()
+    runner.join(2)
+
+
+def test_appointments_decide_when_a_probe_runs() -> None:
+    """It runs when due and only then; what was not run is stored; a fault in asking is survived."""
+    store, stop = Store(), threading.Event()
+    skipped = Reading("outlet", "outlet", datetime.now(UTC), Outcome.SKIPPED, "slot_exam")
+    script = [
+        Appointment(due=False, wait_s=0.01, readings=(skipped,)),
+        Appointment(due=True, wait_s=0.01),
+        Appointment(due=False, wait_s=0.01),
+    ]
+
+    def ask() -> Appointment:
+        return script.pop(0) if script else Appointment(due=False, wait_s=30.0)
+
+    job = Job("outlet", 0.01, 5.0, good("outlet"), at_once=False, appointments=ask)
+    runner = Runner([job], device="d", sink=store.put, latest=Latest(), stop=stop)
+    runner.start()
+    assert wait_for(lambda: len(store.of("outlet")) == 2)
+    time.sleep(0.1)
+    assert [reading.reason for reading in store.of("outlet")] == ["slot_exam", None]
+    stop.set()
+    runner.join(2)
