@@ -202,7 +202,7 @@ def test_prizes(rubric: Rubric, first: int, second: int, third: int, points: str
         (True, True, "higher_only", "5", "5"),
         (True, False, "higher_only", "2", "2"),
         (False, False, "cumulative", "0", "0"),
-        (True, True, None, "5", "7"),  # nobody chose: both ends stay
+        (True, True, None, "7", "7"),  # 加2分 and 加5分: the text adds
         (True, None, "cumulative", "2", "7"),  # completion unknown
     ],
 )
@@ -214,6 +214,18 @@ def test_smart_campus_points(
     readings = {"smart_campus_points": reading} if reading else {}
     item = sheet(rubric, {"entries": {"40": answers}, "readings": readings})["items"]["40"]
     assert (item["proven"], item["possible"]) == (low, high)
+
+
+def test_a_full_sheet_is_final_without_a_choice_on_the_bonus(rubric: Rubric) -> None:
+    """100 + min(3 + 2 + 5, 30) = 110: nothing about items 39 and 40 is left open."""
+    official = {item.id: str(item.max) for item in rubric.items() if item.rule.type == "judge"}
+    entries = {
+        "39": {"first_prizes": 1, "second_prizes": 0, "third_prizes": 0},
+        "40": {"smart_campus_applied": True, "smart_campus_completed": True},
+        "41": {"major_incident": False},
+    }
+    total = sheet(rubric, {"stages": {"official": official}, "entries": entries})["total"]
+    assert (total["proven"], total["possible"], total["status"]) == ("110", "110", "final")
 
 
 @pytest.mark.parametrize(
@@ -405,7 +417,7 @@ def test_uploads_and_downloads(
         ([12, 10, 11], "every_week", "met"),
         ([9, 15, 12], "every_week", "not_met"),
         ([9, 15, 12], "average", "met"),  # 36 ÷ 3 = 12
-        ([9, 15, 12], None, "reading_undecided"),
+        ([9, 15, 12], None, "not_met"),  # 每周: one short week
         ([], "average", "empty_list"),
     ],
 )
