@@ -13,7 +13,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agent.bandwidth.backends.base import Request
@@ -153,7 +153,6 @@ def run_tool(
     direction: Direction,
     *,
     timeout_s: float,
-    environment: Mapping[str, str] | None = None,
     say: bytes = b"",
 ) -> Finished:
     """Run `command` to its end, or ask it to stop when the direction's bytes are used up.
@@ -171,7 +170,7 @@ def run_tool(
         given.seek(0)
         try:
             process = subprocess.Popen(  # noqa: S603 - a fixed program with checked arguments
-                command, stdin=given, stdout=output, stderr=errors, env=environment
+                command, stdin=given, stdout=output, stderr=errors
             )
         except OSError as error:
             raise MeasurementError("tool_missing", f"{command[0]}: {error}") from error

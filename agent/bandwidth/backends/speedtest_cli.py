@@ -55,15 +55,15 @@ def measure(request: Request) -> Result:
     """Run speedtest-cli once for each direction.
 
     Raises MeasurementError: tool_missing, not_a_mini_server where the server offers no such files,
-    and those of a session. Raises ValueError for a proxy or a private CA, which it cannot use.
+    and those of a session. Raises ValueError for a proxy.
     """
-    if request.proxy or request.ca_file:
-        raise ValueError("speedtest-cli knows neither proxies nor private CAs; use builtin")
+    if request.proxy:
+        raise ValueError("speedtest-cli is not run through a proxy; use the builtin backend")
     if find_spec("speedtest") is None:
         raise MeasurementError(
             "tool_missing", "speedtest-cli is not installed: pip install speedtest-cli"
         )
-    where = endpoint(request.server, source=request.source)
+    where = endpoint(request.server, source=request.source, ca_file=request.ca_file)
     path = find_path(where.host, where.port, request.source)
     session = open_session(where, request.token)
     runs: dict[Direction, tuple[Counted, Watch]] = {}
@@ -112,6 +112,7 @@ def _run(session: Session, request: Request, direction: Direction, watch: Watch)
         "source": request.source,
         "max_seconds": request.caps.max_seconds,
         "headers": session.headers,
+        "ca_file": str(request.ca_file) if request.ca_file else None,
     }
     finished = run_tool(
         [sys.executable, "-m", MODULE],

@@ -1,7 +1,7 @@
 """Runs speedtest-cli's own client against one server and prints its result as JSON.
 
 Started as `python -m agent.bandwidth.backends.speedtest_cli_child` with one JSON object on
-standard input: {"server", "direction", "source", "max_seconds", "headers"}.
+standard input: {"server", "direction", "source", "max_seconds", "headers", "ca_file"}.
 
 Why not the program itself: even with `--mini` it first asks www.speedtest.net for its settings,
 which an intranet cannot reach. Here those settings are fixed to what that site hands out; all that
@@ -11,6 +11,7 @@ measures is speedtest-cli's.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Any
 
@@ -53,6 +54,9 @@ class Client(speedtest.Speedtest):  # type: ignore[misc]  # untyped base
 def main() -> int:
     """Measure as standard input says; 1 with speedtest-cli's words on standard error."""
     asked = json.load(sys.stdin)
+    if asked["ca_file"]:
+        # The only way to tell it: OpenSSL's own variable, in this process alone.
+        os.environ["SSL_CERT_FILE"] = asked["ca_file"]
     client = Client(asked)
     try:
         if asked["direction"] == "download":

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent.bandwidth import tcp_info
+from agent.bandwidth.charts import bars
 from agent.bandwidth.connection import endpoint, parse_head, request_head
 from agent.bandwidth.errors import MeasurementError
 from agent.bandwidth.host import is_same_host
@@ -26,7 +27,6 @@ from agent.bandwidth.stopping import (
 )
 from agent.bandwidth.tcp_info import TcpInfo
 from agent.bandwidth.tcp_sums import TcpSums, add_up
-from agent.bandwidth.terminal import chart
 
 
 def info(**fields: object) -> TcpInfo:
@@ -238,5 +238,5 @@ def test_what_is_not_http_is_said_so(head: bytes) -> None:
 
 def test_a_chart_is_scaled_to_its_largest_value() -> None:
     """Half the largest is half the height; nothing moved draws nothing."""
-    assert chart([0, 50, 100]) == "▁▅█"
-    assert chart([0, 0]) == ""
+    assert bars([0, 50, 100], 3) == "▁▄█"
+    assert bars([0, 0], 2) == ""
