@@ -8,6 +8,7 @@ error that says what to do. A command's module is imported when the command is c
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -32,19 +33,30 @@ The CampusGauge agent measures a school's network and reports to the education b
 """
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Help as wide as the terminal; argparse would ask `shutil`, which brings bz2 and lzma."""
+
+    def __init__(self, prog: str) -> None:
+        try:
+            columns = os.get_terminal_size().columns
+        except OSError:  # no terminal
+            columns = 80
+        super().__init__(prog, width=max(columns - 2, 40))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     given = list(sys.argv[1:] if argv is None else argv)
     parser = argparse.ArgumentParser(
         prog="campusgauge-agent",
         description=_INTRODUCTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Help,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     called = next((word for word in given if not word.startswith("-")), None)
     chosen = None
     for name, path, title in COMMANDS:
-        command = commands.add_parser(name, help=title, description=title)
+        command = commands.add_parser(name, help=title, description=title, formatter_class=_Help)
         if name == called:
             try:
                 chosen = import_module(path)

@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import json
 import socket
-import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from agent import __version__
 from agent.http1 import Http1Connection, HttpError, authority, host_for_socket
 from agent.probes.base import CollectorAccess
+
+if TYPE_CHECKING:
+    import ssl
 
 MAX_ANSWER_BYTES = 1024 * 1024
 NO_ANSWER = 0
@@ -132,7 +134,7 @@ class CollectorClient:
         return list(headers.items())
 
     def _connect(self) -> Http1Connection:
-        host = host_for_socket(self._host)
+        host: Any = host_for_socket(self._host)  # the stub of create_connection knows text only
         sock = socket.create_connection((host, self._port), self._timeout_s)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -145,6 +147,8 @@ class CollectorClient:
 
     def _context(self) -> ssl.SSLContext:
         if self._tls_context is None:  # reading the system's authorities takes 17 ms: once
+            import ssl  # after the first samples, and not at all without TLS
+
             ca_file = self._access.ca_file
             self._tls_context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
             self._tls_context.set_alpn_protocols(["http/1.1"])

@@ -59,7 +59,7 @@ class Http1Connection:
         *,
         max_body_bytes: int,
     ) -> Response:
-        """Send a request and return its answer, the body cut after `max_body_bytes`.
+        """Send a request and return its answer, the body cut after `max_body_bytes` (0: unread).
 
         Raises HttpError, and OSError for what the network does, the socket's time-out included.
         """
@@ -89,6 +89,8 @@ class Http1Connection:
                 self._http.receive_data(self._sock.recv(_READ_BYTES))
             elif isinstance(event, h11.Response):
                 response = event
+                if max_body_bytes == 0:
+                    break
             elif isinstance(event, h11.Data):
                 body += event.data
             elif isinstance(event, h11.EndOfMessage):

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import socket
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -115,7 +115,7 @@ def enrol(server: str, code: str, *, ca_file: Path | None, timeout_s: float = 20
 
 def system_name() -> str:
     """Return `linux`, `windows`, … as the wire spells it."""
-    return platform.system().lower()
+    return "windows" if sys.platform == "win32" else sys.platform
 
 
 def _refusal(answer: Answer) -> str:

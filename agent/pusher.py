@@ -8,10 +8,10 @@ up to a bound.
 
 from __future__ import annotations
 
-import gzip
 import logging
 import random
 import threading
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +26,8 @@ READINGS_PATH = "/api/v1/readings"
 MAX_RETRY_AFTER_S = 3600.0
 _RETRY_S = (5.0, 300.0)
 _HOLD_S = (300.0, 3600.0)
+_GZIP_FORMAT = 16 + zlib.MAX_WBITS
+"""RFC 1952 without a time, as zlib's `deflateInit2` is asked for it."""
 _log = logging.getLogger("agent.pusher")
 
 
@@ -85,7 +87,7 @@ class Pusher:
         batch = self._spool.next_batch(self._settings.batch_readings, self._settings.batch_bytes)
         if batch is None:
             return self._settings.interval_s
-        body = gzip.compress(batch.body, compresslevel=6, mtime=0)
+        body = zlib.compress(batch.body, level=6, wbits=_GZIP_FORMAT)
         answer = client.post(READINGS_PATH, body, {"Content-Encoding": "gzip"})
         delivery = judge(answer, batch.readings, self._now())
         self._apply(batch, delivery)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import platform
+import socket
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -57,11 +57,21 @@ def read_inventory(
             WindowsPartition(p.device, p.mountpoint, p.fstype, p.opts)
             for p in psutil.disk_partitions(all=True)
         )
-        return windows_volumes(drives, read_volume_guid, platform.node())
-    mounts = parse_mountinfo((proc_root / "self/mountinfo").read_text(errors="replace"))
-    host_key = _read_line(etc_root / "machine-id") or platform.node()
+        return windows_volumes(drives, read_volume_guid, socket.gethostname())
+    mounts = parse_mountinfo(read_mount_table(system, proc_root))
+    host_key = _read_line(etc_root / "machine-id") or socket.gethostname()
     facts = read_device_facts(mounts, host_key, proc_root, sys_root, dev_root)
     return distinct_volumes(mounts, facts)
+
+
+def read_mount_table(system: str, proc_root: Path) -> str:
+    """Return the mount table's text, to parse or to see whether it changed; none on Windows.
+
+    Raises OSError where it cannot be read.
+    """
+    if system == "win32":
+        return ""
+    return (proc_root / "self/mountinfo").read_text(errors="replace")
 
 
 def read_device_facts(

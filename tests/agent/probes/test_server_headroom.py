@@ -128,6 +128,21 @@ def test_without_a_volume_there_is_no_disk_value(host: Any) -> None:
     assert "cpu_used_ratio" in reading.values
 
 
+def test_volume_mounted_later_is_seen(host: Any, tmp_path: Path) -> None:
+    """The volumes are remembered while the mount table stays the same, and no longer."""
+    nothing = "24 28 0:5 / /dev rw shared:2 - devtmpfs udev rw\n"
+    host.files({"proc/self/mountinfo": nothing})
+    probe = ServerHeadroom("linux")
+    (before,) = probe.collect(ServerHeadroomSettings(), host.context())
+    mount = f"25 28 8:1 / {tmp_path} rw shared:3 - ext4 /dev/sda1 rw\n"
+    host.files({"proc/self/mountinfo": nothing + mount})
+    (after,) = probe.collect(ServerHeadroomSettings(), host.context())
+    assert "disk_total_bytes" not in before.values
+    assert after.values["disk_total_bytes"] > 0
+    (again,) = probe.collect(ServerHeadroomSettings(), host.context())
+    assert again.details["volumes"] == after.details["volumes"]
+
+
 def test_unreadable_mounts_cost_the_disk_values_only(host: Any) -> None:
     """Without a mount table, CPU and memory are still reported and the reason names the table."""
     (reading,) = ServerHeadroom().collect(ServerHeadroomSettings(), host.context())
