@@ -134,6 +134,9 @@ def _sentence(found: ErrorDetails) -> str:
         hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(expected)}"
         field = str(context["discriminator"]).strip("'")
         return f"unknown {field} `{context['tag']}`; {hint}"
+    if found["type"] == "string_pattern_mismatch":
+        given = str(found["input"])
+        return f"`{given}` is no id or name: write it in Latin letters, digits and . _ -"
     if found["type"] == "missing":
         return f"`{found['loc'][-1]}` is missing"
     return found["msg"].removeprefix("Value error, ")

@@ -95,6 +95,7 @@ def test_the_schema_rejects_slips(run: Run, started: Path, wrong: str, right: st
         ("{entry: rooms_missing}", "{entry: room_missing}", "rooms_missing"),
         ("below: {value: 95, unit: percent}", "below: {value: 95}", "unit"),
         ("id: A2", "id: A1", "is used twice"),
+        ("- id: A", "- id: 一", "`一` is no id or name"),
         ("en: First heading", "en: First, heading", "needs quotes"),
         ("- name: 全部", "- name: all: 全部", "text that holds `: ` needs quotes"),
         ("    items:", "\t  items:", "not with tabs"),
