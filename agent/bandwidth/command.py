@@ -118,7 +118,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
         live.begin(target.server)
         try:
-            result = _measure(arguments, target, state, live)
+            result = _measure(arguments, target, live)
         finally:
             live.clear()
     except (TargetError, ValueError, OSError) as error:
@@ -136,7 +136,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if too_little and arguments.people else 0
 
 
-def _measure(arguments: argparse.Namespace, target: Target, state: Path, live: LiveLine) -> Result:
+def _measure(arguments: argparse.Namespace, target: Target, live: LiveLine) -> Result:
     """Measure, and give the slot back with what was used of it."""
     used_bytes = None
     try:
@@ -150,7 +150,7 @@ def _measure(arguments: argparse.Namespace, target: Target, state: Path, live: L
                 proxy=arguments.proxy,
                 ca_file=arguments.ca_file or target.ca_file,
                 token=target.token,
-                memory=_memory(state, forget=arguments.forget),
+                memory=_memory(arguments),
                 progress=live.show,
             ),
         )
@@ -216,8 +216,9 @@ def _token(file: str | None) -> str | None:
     return text.strip()
 
 
-def _memory(state: Path, *, forget: bool) -> LineMemory:
-    memory = LineMemory(state / "bandwidth" / "lines.json", time.time())
-    if forget:
+def _memory(arguments: argparse.Namespace) -> LineMemory:
+    folder = arguments.state or default_places().state_dir / "bandwidth"
+    memory = LineMemory(folder / "lines.json", time.time())
+    if arguments.forget:
         memory.forget()
     return memory
