@@ -182,24 +182,28 @@ def _merged(
 
 
 def _merged_findings(results: list[tuple[Chosen, ItemResult]], required: bool) -> Iterator[Finding]:
-    by_id: dict[str, list[tuple[Chosen, Finding]]] = {}
-    for chosen, result in results:
-        for finding in result.points.findings:
-            by_id.setdefault(finding.id, []).append((chosen, finding))
-    for found in by_id.values():
-        first = found[0][1]
-        verdicts = {(finding.result, finding.reason) for _, finding in found}
-        if len(verdicts) == 1 and len(found) == len(results):
-            yield first
+    """Write every finding once; where the readings part, with what each of them makes of it."""
+    by_reading = [
+        (chosen, {finding.id: finding for finding in result.points.findings})
+        for chosen, result in results
+    ]
+    for name in dict.fromkeys(name for _, found in by_reading for name in found):
+        everywhere = [(chosen, found.get(name)) for chosen, found in by_reading]
+        present = [finding for _, finding in everywhere if finding is not None]
+        first = present[0]
+        agreed = len({(finding.result, finding.reason) for finding in present}) == 1
+        if agreed and (len(present) == len(everywhere) or first.result == MET):
+            yield first  # a clause that some readings drop costs nothing where it is met
             continue
         reason = "reading_required" if required else "reading_undecided"
-        alternatives = telling(found, _compared)
+        told = telling(everywhere, _compared)
+        alternatives = tuple((label, finding) for label, finding in told if finding is not None)
         yield replace(first, result=INSUFFICIENT, reason=reason, alternatives=alternatives)
 
 
-def _compared(finding: Finding) -> Hashable:
+def _compared(finding: Finding | None) -> Hashable:
     """Return what a reading may change: the points, the numbers compared, the verdicts."""
-    return (finding.lost, _numbers(finding.outcome))
+    return None if finding is None else (finding.lost, _numbers(finding.outcome))
 
 
 def _numbers(outcome: Outcome) -> Hashable:
