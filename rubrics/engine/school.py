@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from rubrics.engine.entry_values import ValueReader, unknown_name
-from rubrics.model.rubric import Choice, SchoolStage
+from rubrics.model.rubric import Choice, Kind, SchoolStage
 
 COUNTS = ("students", "staff", "classes")
 PROFILE_KEYS = ("id", "name", "kind", "stages", *COUNTS, "as_of", "award_level", "setting")
+KINDS: tuple[str, ...] = get_args(Kind)
 STAGES: tuple[str, ...] = get_args(SchoolStage)
 
 
@@ -19,6 +20,9 @@ class SchoolReader(ValueReader):
     def _school(self, raw: Mapping[str, Any], levels: Sequence[Choice]) -> dict[str, Any]:
         self._refuse_misspelt("school.", raw, PROFILE_KEYS)
         school = dict(raw)
+        if school.get("kind") is not None and school["kind"] not in KINDS:
+            self._wrong("school.kind", unknown_name("kind of school", str(school["kind"]), KINDS))
+            school["kind"] = None
         for name in COUNTS:
             if school.get(name) is not None:
                 school[name] = self._count(f"school.{name}", school[name])

@@ -44,6 +44,10 @@ def refused(case: dict[str, Any]) -> str:
         ({"readings": {"partial_step": "flor"}}, "did you mean `floor`?"),
         ({"entires": {}}, "did you mean `entries`?"),
         ({"school": {"kind": "general", "students": -3}}, "school.students: -3 is not a count"),
+        (
+            {"school": {"kind": "genral"}},
+            "unknown kind of school `genral`; did you mean `general`?",
+        ),
         ({"school": {"kind": "general", "student": 3}}, "did you mean `students`?"),
         ({"school": {"kind": "general", "stages": "primary"}}, "school.stages: must be a list"),
     ],
