@@ -1,7 +1,7 @@
 """Who may do what: the one place where a request's key or cookie becomes an identity.
 
-A route declares its rule: a parameter of type `AgentCaller` or `PushCaller`, or `VIEWER` or
-`PUBLIC` among its dependencies. A test fails on a route that declares none. A key is
+A route declares its rule: a parameter of type `AgentCaller`, `PushCaller` or `BureauCaller`, or
+`VIEWER` or `PUBLIC` among its dependencies. A test fails on a route that declares none. A key is
 `cg_<key id>_<secret>`: the id finds it, the secret is compared by its SHA-256 in constant time.
 256 random bits need no slow hash; slow hashes are for passwords that people choose.
 """
@@ -121,6 +121,21 @@ class Access:
             "Viewing from other hosts needs a key with scope read: sign in, or send it as bearer.",
         )
 
+    def bureau(self, authorization: str | None) -> str:
+        """Return who decides for the bureau: the key's label, or `local` for this very host.
+
+        Open viewing opens nothing here. Raises UnauthenticatedError or ForbiddenError.
+        """
+        text = _bearer(authorization)
+        if self._local_key is not None and hmac.compare_digest(
+            text.encode(), self._local_key.text.encode()
+        ):
+            return "local"
+        key = self.key(text)
+        if key.scope is not Scope.BUREAU:
+            raise ForbiddenError("key_scope", "Deciding needs a key with scope bureau.")
+        return key.label or key.id
+
     def sign_in(self, key_text: str) -> str:
         """Return the value of a viewing cookie for a read key.
 
@@ -198,11 +213,17 @@ def require_viewer(request: Request) -> None:
     _access(request).check_viewer(request)
 
 
+def require_bureau(request: Request) -> str:
+    """Admit whoever decides for the bureau; returns a name for the records."""
+    return _access(request).bureau(request.headers.get("authorization"))
+
+
 def public() -> None:
     """Admit everybody; declared so that no route is open by oversight."""
 
 
 AgentCaller = Annotated[AgentIdentity, Depends(require_agent)]
 PushCaller = Annotated[AgentIdentity, Depends(require_pusher)]
+BureauCaller = Annotated[str, Depends(require_bureau)]
 VIEWER = Depends(require_viewer)
 PUBLIC = Depends(public)

@@ -52,6 +52,8 @@ class Scope(StrEnum):
     """A foreign client of one school: push, nothing else."""
     READ = "read"
     """View the pages and the read API."""
+    BUREAU = "bureau"
+    """Decide about testing: examinations, re-tests, schools' hours."""
 
 
 @dataclass(frozen=True, slots=True)

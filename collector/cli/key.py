@@ -19,7 +19,10 @@ app = typer.Typer(help="发放、查看、停用密钥 create, list, revoke keys
 def create(
     data: DataOption,
     scope: Annotated[
-        Scope, typer.Option("--scope", help="read 查看页面和接口；write 为一所学校推送数据")
+        Scope,
+        typer.Option(
+            "--scope", help="read 查看页面和接口；write 为一所学校推送数据；bureau 设置考试和重测"
+        ),
     ],
     school: Annotated[
         str | None, typer.Option("--school", help="学校编号，scope 为 write 时必填")
@@ -31,7 +34,7 @@ def create(
     if scope is Scope.AGENT:
         raise wrong_use("采集端的密钥由注册产生：campusgauge enrol-code --help")
     if (scope is Scope.WRITE) != (school is not None):
-        raise wrong_use("scope write 须用 --school 指明学校；scope read 不属于某一所学校。")
+        raise wrong_use("scope write 须用 --school 指明学校；其他 scope 不属于某一所学校。")
     from collector.enrolment.service import new_key
 
     with opened_records(data) as records:

@@ -11,6 +11,7 @@ from collector.cli import (
     school,
     score,
     serve,
+    slots,
     speedtest_server,
     up,
 )
@@ -39,3 +40,4 @@ app.command("speedtest-server", help=speedtest_server.HELP)(speedtest_server.spe
 app.add_typer(school.app, name="school")
 app.add_typer(key.app, name="key")
 app.add_typer(rubric.app, name="rubric")
+app.add_typer(slots.app, name="slots")

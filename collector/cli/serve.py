@@ -57,6 +57,19 @@ def serve(
             dir_okay=False,
         ),
     ] = None,
+    measurement_port_mbps: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--measurement-port-mbps",
+            min=1,
+            help="测速服务器的端口速率，Mbit/s，与 --measurement-server 一一对应；"
+            "需求超过端口的学校会分到其他服务器",
+        ),
+    ] = None,
+    tests_per_day: Annotated[
+        int | None,
+        typer.Option("--tests-per-day", min=1, max=48, help="每校每个上课日计划的测速次数，默认 6"),
+    ] = None,
 ) -> None:
     """Run the collector until it is stopped."""
     settings = read_settings(
@@ -65,7 +78,10 @@ def serve(
         port=port,
         series=series,
         records=records,
-        measurement_servers=_servers(measurement_server or [], measurement_token_file or []),
+        measurement_servers=_servers(
+            measurement_server or [], measurement_token_file or [], measurement_port_mbps or []
+        ),
+        tests_per_day=tests_per_day,
     )
     listener = listen(settings)
     # Imported only now: a wrong option or a taken port is said at once.
@@ -75,16 +91,28 @@ def serve(
         run(settings, listener, progress=explain)
 
 
-def _servers(urls: list[str], token_files: list[Path]) -> list[dict[str, object]] | None:
-    """Pair the servers with their token files, in order; a single server needs none."""
+def _servers(
+    urls: list[str], token_files: list[Path], ports_mbps: list[float]
+) -> list[dict[str, object]] | None:
+    """Pair the servers with their token files and port speeds, in order; both may be left out."""
     if token_files and len(token_files) != len(urls):
         raise wrong_use(
             "--measurement-token-file 须与 --measurement-server 一一对应 give one for each server"
         )
+    if ports_mbps and len(ports_mbps) != len(urls):
+        raise wrong_use(
+            "--measurement-port-mbps 须与 --measurement-server 一一对应 give one for each server"
+        )
+    ports: list[float | None] = [*ports_mbps] or [None] * len(urls)
     files: list[Path | None] = [*token_files] or [None] * len(urls)
     return [
-        {"url": url, "name": url.partition("//")[2].rstrip("/") or url, "token_file": file}
-        for url, file in zip(urls, files, strict=True)
+        {
+            "url": url,
+            "name": url.partition("//")[2].rstrip("/") or url,
+            "token_file": file,
+            "port_mbps": port,
+        }
+        for url, file, port in zip(urls, files, ports, strict=True)
     ] or None
 
 

@@ -11,11 +11,19 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
-from collector.access import VIEWER, AgentCaller
-from collector.domain import Occasion
+from collector.access import VIEWER, AgentCaller, BureauCaller
+from collector.domain import Occasion, SlotSettings
 from collector.problems import problem_responses
 from collector.speedtest.slots.book import SlotBook
+from collector.speedtest.slots.bureau import (
+    ask_retest,
+    declare_exam,
+    end_exam,
+    parse_quiet_hours,
+    set_school,
+)
 from collector.speedtest.slots.overview import (
+    PauseOut,
     SchoolTestsOut,
     SlotsOut,
     TestOut,
@@ -23,6 +31,7 @@ from collector.speedtest.slots.overview import (
     school_tests,
 )
 from collector.speedtest.slots.rules import Purpose
+from collector.storage.ports import SlotRecords
 
 router = APIRouter(prefix="/api/v1/slots", tags=["slots"])
 
@@ -72,6 +81,33 @@ class NextOut(BaseModel):
     reason: str | None
     skipped: list[TestOut]
     as_of: datetime
+
+
+class ExamIn(BaseModel):
+    """A time without tests; `school_id` left out means the whole county."""
+
+    since: AwareDatetime
+    until: AwareDatetime
+    note: Annotated[str, Field(max_length=1000, examples=["高考"])]
+    school_id: Annotated[str, Field(max_length=64)] | None = None
+
+
+class SchoolRulesIn(BaseModel):
+    """A school's own rules; what is left out follows the county's."""
+
+    quiet_hours: Annotated[list[str], Field(max_length=50, examples=[["09:00-09:45"]])] = []
+    needed_mbps: float | None = None
+    daily_bytes: int | None = None
+
+
+class RetestIn(BaseModel):
+    """Which school is to test again."""
+
+    school_id: Annotated[str, Field(max_length=64)]
+
+
+def _records(request: Request) -> SlotRecords:
+    return cast("SlotRecords", request.app.state.records)
 
 
 def _book(request: Request) -> SlotBook:
@@ -136,3 +172,62 @@ def state(request: Request) -> SlotsOut:
 def of_school(request: Request, school_id: str) -> SchoolTestsOut:
     """List each test of the school with its time, its state and its reason."""
     return school_tests(_book(request).view(), school_id)
+
+
+@router.post(
+    "/exams",
+    status_code=201,
+    summary="Stop tests during an examination",
+    responses=problem_responses(401, 403, 404, 422),
+)
+def add_exam(caller: BureauCaller, request: Request, exam: ExamIn) -> PauseOut:
+    """Stop planned tests and re-tests; each that falls into it is skipped with the reason."""
+    book = _book(request)
+    pause = declare_exam(
+        _records(request), exam.since, exam.until, exam.note, caller, book.now(), exam.school_id
+    )
+    return PauseOut.of(pause)
+
+
+@router.delete(
+    "/exams/{exam_id}",
+    status_code=204,
+    summary="End an examination now",
+    responses=problem_responses(401, 403, 404),
+)
+def remove_exam(caller: BureauCaller, request: Request, exam_id: int) -> Response:
+    """Let tests run again; what was skipped stays skipped."""
+    del caller
+    end_exam(_records(request), exam_id, _book(request).now())
+    return Response(status_code=204)
+
+
+@router.post(
+    "/retests",
+    status_code=202,
+    summary="Ask a school's agent for a re-test",
+    responses=problem_responses(401, 403, 404, 409),
+)
+def add_retest(caller: BureauCaller, request: Request, wanted: RetestIn) -> TestOut:
+    """Let the agent test at its next question, at most five minutes later, before planned tests."""
+    del caller
+    book = _book(request)
+    return TestOut.of(ask_retest(_records(request), wanted.school_id, book.now(), book.zone))
+
+
+@router.put(
+    "/schools/{school_id}",
+    status_code=204,
+    summary="Set a school's own rules",
+    responses=problem_responses(401, 403, 404, 422),
+)
+def put_school(
+    caller: BureauCaller, request: Request, school_id: str, rules: SchoolRulesIn
+) -> Response:
+    """Replace the hours without planned tests, the rate its line needs and its daily data."""
+    del caller
+    hours = parse_quiet_hours(rules.quiet_hours)
+    set_school(
+        _records(request), SlotSettings(school_id, hours, rules.needed_mbps, rules.daily_bytes)
+    )
+    return Response(status_code=204)

@@ -133,7 +133,11 @@ def start_county(tmp_path: Path) -> Iterator[Callable[..., County]]:
         county.agent_id, county.keys["agent"] = county.enrol()
         other_id, county.keys["revoked"] = county.enrol()
         stores.records.revoke_agent(other_id, NOW)
-        for scope, owner in ((Scope.WRITE, "zx-001"), (Scope.READ, None)):
+        for scope, owner in (
+            (Scope.WRITE, "zx-001"),
+            (Scope.READ, None),
+            (Scope.BUREAU, None),
+        ):
             county.keys[scope.value], _ = new_key(stores.records, scope, owner, "test", NOW)
         return county
 

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from collector.domain import Occasion, SlotDay, SlotPause, SlotSettings, SlotState, SlotTest
 from collector.errors import NotFoundError
@@ -106,6 +107,15 @@ class SlotBook:
         self._not_before: dict[int, datetime] = {}
         self._refused: dict[str, Refused] = {}
         self._lock = threading.Lock()
+
+    def now(self) -> datetime:
+        """Return the time by which the book decides."""
+        return self._clock()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Return the zone in which its days begin."""
+        return self._hours.zone
 
     def grant(
         self,

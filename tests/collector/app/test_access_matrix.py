@@ -10,7 +10,13 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute, Mount
 
-from collector.access import public, require_agent, require_pusher, require_viewer
+from collector.access import (
+    public,
+    require_agent,
+    require_bureau,
+    require_pusher,
+    require_viewer,
+)
 
 RULES: dict[Callable[..., Any], dict[str, bool]] = {
     public: {
@@ -19,6 +25,7 @@ RULES: dict[Callable[..., Any], dict[str, bool]] = {
         "revoked": True,
         "write": True,
         "read": True,
+        "bureau": True,
         "junk": True,
     },
     require_viewer: {
@@ -27,6 +34,7 @@ RULES: dict[Callable[..., Any], dict[str, bool]] = {
         "revoked": False,
         "write": False,
         "read": True,
+        "bureau": False,
         "junk": False,
     },
     require_agent: {
@@ -35,6 +43,7 @@ RULES: dict[Callable[..., Any], dict[str, bool]] = {
         "revoked": False,
         "write": False,
         "read": False,
+        "bureau": False,
         "junk": False,
     },
     require_pusher: {
@@ -43,11 +52,21 @@ RULES: dict[Callable[..., Any], dict[str, bool]] = {
         "revoked": False,
         "write": True,
         "read": False,
+        "bureau": False,
+        "junk": False,
+    },
+    require_bureau: {
+        "anonymous": False,
+        "agent": False,
+        "revoked": False,
+        "write": False,
+        "read": False,
+        "bureau": True,
         "junk": False,
     },
 }
 PUBLIC_ADDRESS = "192.0.2.10"
-PATH_VALUES = {"school_id": "zx-001", "rubric_id": "none", "slot_id": "none"}
+PATH_VALUES = {"school_id": "zx-001", "rubric_id": "none", "slot_id": "none", "exam_id": "0"}
 
 
 @pytest.fixture
