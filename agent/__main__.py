@@ -76,6 +76,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ConfigError, IdentityError, UnknownProbeError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    except ModuleNotFoundError as error:  # some are imported where they are needed
+        return _component_missing(error)
     except OSError as error:
         sys.stderr.write(f"系统拒绝 / the system refused: {error}\n")
         return 1

@@ -10,14 +10,11 @@ from __future__ import annotations
 
 import os
 import sys
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
-
-import dacite
 
 from agent.probes import load_probe, probe_names
 from agent.probes.base import Probe
@@ -85,6 +82,8 @@ def load_settings(
 
 
 def _read_toml(config_file: Path) -> dict[str, Any]:
+    import tomllib  # as dacite below: not in the steady process, see settings_apart.py
+
     try:
         with config_file.open("rb") as stream:
             return tomllib.load(stream)
@@ -144,16 +143,16 @@ def _path(value: Any) -> Any:
     return Path(value) if isinstance(value, str) else value
 
 
-_DACITE = dacite.Config(
-    cast=[tuple, Enum], type_hooks={int: _whole_number, float: _number, Path: _path}
-)
-
-
 def _build(kind: type[TableT], document: Mapping[str, Any], path: str, source: str) -> TableT:
+    import dacite
+
     table = _table(document, path, source)
     _refuse_unknown_fields(kind, table, source, f"{path}.")
+    reading = dacite.Config(
+        cast=[tuple, Enum], type_hooks={int: _whole_number, float: _number, Path: _path}
+    )
     try:
-        return dacite.from_dict(kind, table, _DACITE)
+        return dacite.from_dict(kind, table, reading)
     except dacite.WrongTypeError as error:
         wanted = getattr(error.field_type, "__name__", str(error.field_type))
         raise ConfigError(
@@ -181,6 +180,8 @@ def _plan(probe: Probe[Any], document: dict[str, Any], source: str) -> ProbePlan
         timeout_s=chosen.timeout_s or probe.timeout_s,
         own=settings,
         idle_reason=probe.idle_reason(settings),
+        needs_slot=probe.needs_slot,
+        metrics=probe.metrics,
     )
 
 
@@ -218,6 +219,8 @@ def _name_variables(
 
 def _value_of_text(text: str) -> Any:
     """Read a variable as a TOML value (number, true, list …); what is none is plain text."""
+    import tomllib
+
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agent.probes.base import Cost
+from agent.probes.base import Cost, Metric
 
 MIB = 1024 * 1024
 
@@ -117,6 +117,8 @@ class ProbePlan:
     own: Any
     idle_reason: str | None = None
     """Why the probe has nothing to observe as it is set; it is not run then."""
+    needs_slot: bool = False
+    metrics: tuple[Metric, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

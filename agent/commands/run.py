@@ -16,7 +16,6 @@ from pathlib import Path
 from agent.appointments import Appointments
 from agent.collector_client import CollectorClient
 from agent.commands.arguments import add_config, add_state
-from agent.config import load_settings
 from agent.identity import FILE_NAME, IdentityError, load_identity, system_name
 from agent.latest import Latest
 from agent.log_lines import log_to_stderr
@@ -28,6 +27,7 @@ from agent.reading import Reading
 from agent.runner import Job, Runner
 from agent.self_report import INTERVAL_S, METRICS, NAME, SelfReport, push_reading
 from agent.settings import ProbePlan, Settings
+from agent.settings_apart import load_settings_apart
 from agent.spool import Spool, SpoolBusyError
 
 STOP_S = 1.5
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    settings = load_settings(arguments.config)
+    settings = load_settings_apart(arguments.config)
     try:
         spool = Spool(arguments.state / "spool", settings.spool, system=system_name())
     except SpoolBusyError as error:
@@ -164,7 +164,7 @@ class _Service:
             at_once=self._heavy_at_once,
             first_run=self._run_apart(plan, planned=False),
         )
-        return self._by_appointment(job) if load_probe(plan.probe).needs_slot else job
+        return self._by_appointment(job) if plan.needs_slot else job
 
     def _by_appointment(self, job: Job) -> Job:
         appointments = Appointments(
@@ -214,8 +214,7 @@ class _Service:
             self._latest,
             self._spool,
             intervals_s={plan.probe: plan.interval_s for plan in plans} | {NAME: INTERVAL_S},
-            metrics={plan.probe: load_probe(plan.probe).metrics for plan in plans}
-            | {NAME: METRICS},
+            metrics={plan.probe: plan.metrics for plan in plans} | {NAME: METRICS},
             push_state=lambda: self._pusher.state,
         )
         try:
