@@ -16,6 +16,10 @@ ALWAYS_VOID = "same_host"
 CONCLUSIVE_LIMIT = "line"
 """The line itself was the limit: the value is the line's, not a lower bound of it."""
 
+SIGNED_UNITS = ("dB", "dBm")
+ROUNDING = Fraction(1, 10**6)
+"""How far above 1 or below 0 a share may come out of its own computation."""
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -53,7 +57,8 @@ def measured(name: str, datum: IndicatorDatum | None, used: UsedIndicator) -> Re
     unit = UNITS[used.unit]
     if datum is None:
         origin = Origin("indicator", "measured", name)
-        return Resolved(None, unit, "missing_indicator", origin=origin)
+        reason = "missing_indicator" if used.measurable else "probe_planned"
+        return Resolved(None, unit, reason, origin=origin)
     origin = Origin("indicator", "measured", name, datum.raw)
     number = None if datum.value is None else datum.value * unit.factor
     reason = _unusable(datum, used)
@@ -76,6 +81,8 @@ def _unusable(datum: IndicatorDatum, used: UsedIndicator) -> str | None:
         return void[0]
     if datum.value is None:
         return str(datum.raw.get("reason") or "missing_indicator")
+    if _impossible(datum.value, used.unit):
+        return "value_impossible"
     for name, least, too_little in (
         ("samples", used.samples, "too_few_samples"),
         ("days", used.days, "too_few_days"),
@@ -92,3 +99,9 @@ def _unusable(datum: IndicatorDatum, used: UsedIndicator) -> str | None:
         if exact(given) < least:
             return too_little
     return None
+
+
+def _impossible(value: Fraction, unit: str) -> bool:
+    """Whether no such quantity exists; 95 sent as a ratio must not pass for 95 %."""
+    negative = value < -ROUNDING and unit not in SIGNED_UNITS
+    return negative or (unit == "ratio" and value > 1 + ROUNDING)
