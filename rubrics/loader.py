@@ -155,5 +155,6 @@ def _pinned(definition: IndicatorDefinition) -> UsedIndicator:
         weeks=enough.weeks,
         coverage=None if enough.coverage is None else exact(enough.coverage),
         void_when=(*definition.void_when, *void),
+        measurable=definition.probe == "present",
         upper_bound_when=census.causes if census and census.then == "upper_bound" else (),
     )

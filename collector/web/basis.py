@@ -69,6 +69,8 @@ def kind_word(kind: str | None, formatter: Formatter) -> str:
 def _basis(value: Mapping[str, Any], formatter: Formatter) -> list[str]:
     _, nget = formatter.translator.gettext, formatter.translator.ngettext
     parts: list[str] = []
+    if label := value.get("label_en" if formatter.english else "label"):
+        parts.append(str(label))
     if value.get("statistic"):
         parts.append(statistic_word(str(value["statistic"]), formatter))
     if (samples := value.get("samples")) is not None:

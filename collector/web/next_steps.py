@@ -42,19 +42,27 @@ def actor_word(actor: Actor, translator: Translator) -> str:
 def next_steps(
     findings: Iterable[FindingView], reasons: Mapping[str, Reason], translator: Translator
 ) -> tuple[NextStep, ...]:
-    """Group open findings by cause, network administrator first."""
+    """Group findings by cause: what falls short first, then what is open, by who can mend it."""
+    _ = translator.gettext
+    short: list[FindingView] = []
     groups: dict[tuple[Actor, str], list[FindingView]] = {}
     for finding in findings:
+        if finding.result is Result.NOT_MET:
+            short.append(finding)
         if finding.result not in (Result.INSUFFICIENT, Result.DISPUTED):
             continue
-        sentence = finding.reason or translator.gettext("没有数据，也没有说明原因。")
+        sentence = finding.reason or _("没有数据，也没有说明原因。")
         groups.setdefault((_actor(finding, reasons), sentence), []).append(finding)
     steps = [
         NextStep(actor, actor_word(actor, translator), sentence, tuple(waiting))
         for (actor, sentence), waiting in groups.items()
     ]
     order = list(Actor)
-    return tuple(sorted(steps, key=lambda step: order.index(step.actor)))
+    steps.sort(key=lambda step: order.index(step.actor))
+    if short:
+        sentence = _("未达到要求，差多少见各条的算式。请安排整改；数据有误的请更正。")
+        steps.insert(0, NextStep(Actor.SCHOOL, _("学校"), sentence, tuple(short)))
+    return tuple(steps)
 
 
 def _actor(finding: FindingView, reasons: Mapping[str, Reason]) -> Actor:

@@ -57,8 +57,8 @@ def measured(name: str, datum: IndicatorDatum | None, used: UsedIndicator) -> Re
     unit = UNITS[used.unit]
     if datum is None:
         origin = Origin("indicator", "measured", name)
-        reason = "missing_indicator" if used.measurable else "probe_planned"
-        return Resolved(None, unit, reason, origin=origin)
+        unknown = "missing_indicator" if used.measurable else "probe_planned"
+        return Resolved(None, unit, unknown, origin=origin)
     origin = Origin("indicator", "measured", name, datum.raw)
     number = None if datum.value is None else datum.value * unit.factor
     reason = _unusable(datum, used)

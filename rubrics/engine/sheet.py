@@ -17,6 +17,7 @@ from rubrics.engine.conditions import Outcome
 from rubrics.engine.evidence import Origin, Resolved
 from rubrics.engine.results import Finding, ItemResult
 from rubrics.engine.rules.verdicts import answer_text, finding_text
+from rubrics.engine.scope import Scope
 from rubrics.engine.totals import (
     Adjustment,
     SectionResult,
@@ -27,6 +28,7 @@ from rubrics.engine.totals import (
 )
 from rubrics.engine.values import resolve
 from rubrics.exact import decimal_text
+from rubrics.model import expressions as ex
 from rubrics.model.rubric import Rubric
 
 ENGINE_VERSION = "2"
@@ -222,7 +224,7 @@ def finding_json(finding: Finding) -> dict[str, Any]:
     beside = [_value_json(one) for leaf in leaves for one in leaf.beside]
     if len(leaves) > 1:
         beside = [_leaf_json(leaf) for leaf in leaves] + beside
-    beside += [_value_json(resolve(value, finding.scope)) for value in finding.show]
+    beside += [_shown_json(value, finding.scope) for value in finding.show]
     written["values"] = beside
     if finding.alternatives:
         written["alternatives"] = {label: one.result for label, one in finding.alternatives}
@@ -264,6 +266,15 @@ def _leaf_json(leaf: Outcome) -> dict[str, Any]:
         numbers = [number_text(bound.number, unit) for bound in leaf.bounds]
         written["threshold"] = numbers[0] if len(numbers) == 1 else numbers
         written["op"] = getattr(leaf.node, "op", None)
+    return written
+
+
+def _shown_json(value: object, scope: Scope) -> dict[str, Any]:
+    """Write a number that is shown beside a verdict, with the name of what it measures."""
+    written = _value_json(resolve(value, scope))
+    if isinstance(value, ex.IndicatorValue):
+        title = scope.plan.rubric.indicators[value.indicator].title
+        written |= {"label": title.zh, "label_en": title.en}
     return written
 
 

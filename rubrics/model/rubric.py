@@ -271,6 +271,8 @@ class UsedIndicator(Strict):
     coverage: Exact | None = None
     void_when: Many[str] = ()
     upper_bound_when: Many[str] = ()
+    measurable: bool = True
+    """False while no probe yields it: nothing to switch on, somebody has to look."""
 
 
 class RubricFile(Strict):

@@ -174,11 +174,12 @@ def test_conflicting_values_stand_side_by_side(client: TestClient) -> None:
 
 @pytest.mark.usefixtures("busy_county")
 def test_next_steps_name_who_and_link_to_the_criteria(client: TestClient) -> None:
-    """The headmaster reads causes, not codes of items."""
+    """The headmaster reads what falls short first, then causes, not codes of items."""
     page = client.get("/schools/zx-001").text
     steps = page[page.index('<ol class="steps"') : page.index("</ol>")]
-    assert re.findall(r'href="\?#criterion-(\w+)"', steps) == ["1a", "2a", "1d"]
-    assert words(steps).startswith("网管员 测速服务器与本机是同一台主机")
+    assert re.findall(r'href="\?#criterion-(\w+)"', steps) == ["1b", "1a", "2a", "1d"]
+    assert words(steps).startswith("学校 未达到要求")
+    assert "网管员 测速服务器与本机是同一台主机" in words(steps)
     assert "学校填报人" in words(steps)
 
 

@@ -213,6 +213,27 @@ def test_k_decides_for_1950_people(value: str, chosen: str | None, result: str) 
         assert "512 × 1950 × 1024 ÷ 1000000 = 1022.3616" in found["working"]
 
 
+@pytest.mark.parametrize(
+    ("criterion", "reason"), [("1f", "probe_planned"), ("1c", "missing_indicator")]
+)
+def test_nobody_is_sent_to_switch_on_a_probe_that_does_not_exist(
+    criterion: str, reason: str
+) -> None:
+    """What this release cannot measure is said to be so; the rest asks for the measurement."""
+    found = finding(criterion)
+    assert (found["result"], found["reason"]) == ("insufficient", reason)
+
+
+def test_numbers_beside_a_verdict_say_what_they_measure() -> None:
+    """3a shows two measurements; without names nobody could tell them apart."""
+    headroom = {"value": 0.5, "unit": "ratio", "samples": 9, "days": 9, "coverage": 1}
+    shown = finding("3a", indicators={"server_headroom": headroom})["values"]
+    assert [(one["label"], one["label_en"], one["value"]) for one in shown] == [
+        ("服务器资源冗余", "Server headroom", "0.5"),
+        ("可用存储总容量", "Usable storage", None),
+    ]
+
+
 @pytest.mark.parametrize("criterion", ["1b", "1e"])
 def test_a_school_of_nobody_meets_nothing(criterion: str) -> None:
     """Zero heads is a profile that nobody filled in: no threshold of zero is met by anything."""
