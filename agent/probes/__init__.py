@@ -19,6 +19,7 @@ PROBES: tuple[tuple[str, str], ...] = (
     ("anchors", "agent.probes.anchors:Anchors"),
     ("outlet_bandwidth", "agent.probes.outlet_bandwidth:OutletBandwidth"),
     ("switch_links", "agent.probes.switch_links:SwitchLinks"),
+    ("wireless_controller", "agent.probes.wireless_controller:WirelessController"),
 )
 """Probe name and `module:class`, in the order people see them."""
 

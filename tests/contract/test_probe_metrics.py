@@ -25,6 +25,7 @@ UNIT_OF_SUFFIX = {
     "ms": "ms",
     "ratio": "ratio",
     "s": "s",
+    "terminals": "terminals",
 }
 """The last word of a metric's name is its unit; a name without one is a yes or no."""
 LOOPBACK_ONLY = {
