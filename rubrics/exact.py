@@ -70,9 +70,29 @@ def exact_sum(numbers: Iterable[Fraction]) -> Fraction:
             top *= common // bottom
             bottom = common
         top += numerator * (bottom // denominator)
-    if bottom == 1 and 0 <= top < len(_SMALL):
-        return _SMALL[top]
+    return _ratio(top, bottom)
+
+
+@lru_cache(maxsize=16384)
+def _ratio(top: int, bottom: int) -> Fraction:
+    """Return top ÷ bottom. Points and counts repeat, and reducing a Fraction is the slow part."""
     return Fraction(top, bottom)
+
+
+def minus(number: Fraction, taken: Fraction) -> Fraction:
+    """Subtract: `-` on Fractions, in half the time for the small numbers of a rubric."""
+    top, bottom = number.as_integer_ratio()
+    less, parts = taken.as_integer_ratio()
+    if bottom == parts:
+        return _ratio(top - less, bottom)
+    return _ratio(top * parts - less * bottom, bottom * parts)
+
+
+def times(number: Fraction, factor: Fraction) -> Fraction:
+    """Multiply: `*` on Fractions, in half the time for the small numbers of a rubric."""
+    top, bottom = number.as_integer_ratio()
+    more, parts = factor.as_integer_ratio()
+    return _ratio(top * more, bottom * parts)
 
 
 def rounded(number: Fraction, places: int) -> Fraction:

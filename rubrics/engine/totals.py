@@ -38,13 +38,6 @@ class Sum:
     excluded: Fraction = ZERO
     """Max of the items that do not apply and are left out."""
 
-    def add(self, other: Sum) -> None:
-        """Add another part."""
-        self.low += other.low
-        self.high += other.high
-        self.max += other.max
-        self.excluded += other.excluded
-
 
 @dataclass(slots=True)
 class SectionResult:
@@ -78,24 +71,24 @@ def total_up(
     """Add up the items of a sheet under the readings in force."""
     sections: dict[str, SectionResult] = {}
     open_caps = {cap.id: cap for cap in rubric.shared_caps if _in_force(cap, readings)}
-    base, bonus, adjustments = Sum(), Sum(), list[Adjustment]()
-    weighted = Sum()
+    parts: dict[str, list[Sum]] = {"base": [], "bonus": [], "weighted": []}
     for section in rubric.sections:
         found = _section(section, results, sections, open_caps, rubric.places)
-        if section.part == "bonus":
-            bonus.add(found.total)
-        elif section.weight is not None:
-            weighted.add(found.total)
-        else:
-            base.add(found.total)
+        kind = (
+            "bonus" if section.part == "bonus" else "base" if section.weight is None else "weighted"
+        )
+        parts[kind].append(found.total)
+    base, bonus = _sum_of(parts["base"]), _sum_of(parts["bonus"])
+    adjustments = list[Adjustment]()
     for cap in open_caps.values():
         adjustments.append(_cap(cap, results, bonus if _is_bonus(cap, results) else base))
     adjustments += _rescale(base, rubric.places)
-    base.add(weighted)
+    if parts["weighted"]:
+        base = _sum_of([base, *parts["weighted"]])
     gates = {name: _gate(one) for name, one in results.items() if one.item.gate is not None}
     minimums = {name: s.minimum for name, s in sections.items() if s.minimum is not None}
     vetoed = _vetoed(results)
-    whole = Sum(base.low + bonus.low, base.high + bonus.high, base.max + bonus.max)
+    whole = _sum_of([base, bonus]) if parts["bonus"] else base
     lowest = _band(rubric, whole, whole.low, gates, minimums, (MET,))
     highest = _band(rubric, whole, whole.high, gates, minimums, (MET, INSUFFICIENT))
     band = lowest if lowest == highest and vetoed is False else None

@@ -10,7 +10,7 @@ from rubrics.engine.results import ZERO, Finding, Points, clamp
 from rubrics.engine.rules.clauses import UNBOUNDED, Taken, amount_text, take_all
 from rubrics.engine.scope import Scope
 from rubrics.engine.values import entry_origin, resolve
-from rubrics.exact import decimal_text
+from rubrics.exact import decimal_text, exact_sum, times
 from rubrics.model import rules
 from rubrics.units import UNITS
 
@@ -54,18 +54,17 @@ def award(rule: rules.Award, top: Fraction, scope: Scope) -> Points:
     """Points by level and count, clamped to [0, cap]; one award counts once."""
     cap = top if rule.cap is None else min(rule.cap, top)
     counted = _from_list(rule, scope) if rule.awards is not None else _from_counts(rule, scope)
-    low = high = ZERO
+    given = exact_sum(
+        [times(level.points, count.number) for level, count in counted if count.number]
+    )
     findings = []
     for level, count in counted:
-        if count.number is None:
-            high = UNBOUNDED
-        else:
-            low += level.points * count.number
-            high += level.points * count.number
         result = INSUFFICIENT if count.number is None else MET
         outcome = Outcome(result, count.reason, count)
         findings.append(Finding(level.id, level.title, outcome, result, count.reason, scope))
-    low, high = clamp(low, cap), clamp(high, cap)
+    unknown = any(count.number is None for _, count in counted)
+    low = clamp(given, cap)
+    high = clamp(UNBOUNDED, cap) if unknown else low
     return Points(
         low, high, tuple(findings), lambda language: _award_text(counted, low, high, language)
     )

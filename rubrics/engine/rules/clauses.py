@@ -12,7 +12,8 @@ from rubrics.engine.evidence import Resolved
 from rubrics.engine.results import ZERO
 from rubrics.engine.scope import Scope
 from rubrics.engine.values import resolve
-from rubrics.exact import decimal_text
+from rubrics.exact import decimal_text, minus, times
+from rubrics.model import expressions as ex
 from rubrics.model import rules
 
 UNBOUNDED = Fraction(10**12)
@@ -38,8 +39,12 @@ def take_all(clauses: Sequence[Any], scope: Scope) -> list[Taken]:
     """
     taken = []
     for clause in clauses:
-        if clause.applies_when is not None:
-            applicable = decide(clause.applies_when, scope)
+        condition = clause.applies_when
+        if isinstance(condition, ex.ReadingIs):  # most clauses: decided by one look
+            if scope.readings[condition.reading] != condition.is_:
+                continue
+        elif condition is not None:
+            applicable = decide(condition, scope)
             if applicable.result == NOT_MET:
                 continue
             if applicable.result != MET:
@@ -65,7 +70,7 @@ def _each(clause: rules.EachClause, scope: Scope) -> Taken:
     count = resolve(clause.count, scope)
     if count.number is None:
         return _unknown(clause, count)
-    points = clause.points * count.number if count.number else ZERO
+    points = times(clause.points, count.number) if count.number.numerator else ZERO
     result = MET if points else NOT_MET
     return Taken(clause, points, points, Outcome(result, value=count), count.number)
 
@@ -81,11 +86,12 @@ def _step(clause: rules.StepClause, scope: Scope) -> Taken:
     if value.number is None or target.number is None or size.number is None:
         unknown = next(one for one in (value, target, size) if one.number is None)
         return _unknown(clause, unknown)
-    gap = target.number - value.number
+    high, low = target.number, value.number
     if clause.below is None:
-        gap = -gap
-    steps = _steps(gap / size.number, scope.word(clause.rounding))
-    points = clause.points * steps if steps else ZERO
+        high, low = low, high
+    gap = minus(high, low)
+    steps = _steps(gap / size.number if gap.numerator > 0 else ZERO, scope.word(clause.rounding))
+    points = times(clause.points, steps) if steps.numerator else ZERO
     if not _gap_conclusive(clause, value, points):
         reason = f"limited_by_{value.limits[0]}" if value.limits else "upper_bound_only"
         return Taken(clause, ZERO, UNBOUNDED, Outcome(INSUFFICIENT, reason, value, (target,)))
@@ -102,7 +108,7 @@ def _gap_conclusive(clause: rules.StepClause, value: Resolved, points: Fraction)
 
 
 def _steps(ratio: Fraction, rounding: str) -> Fraction:
-    if ratio <= 0:
+    if ratio.numerator <= 0:
         return ZERO
     if rounding == "linear":
         return ratio

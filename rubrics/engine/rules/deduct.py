@@ -10,20 +10,26 @@ from rubrics.engine.results import ZERO, Finding, Points, clamp
 from rubrics.engine.rules.clauses import Taken, amount_text, take_all
 from rubrics.engine.scope import Scope
 from rubrics.engine.values import resolve
-from rubrics.exact import decimal_text, exact_sum
+from rubrics.exact import decimal_text, exact_sum, minus
 from rubrics.model import rules
 
 
 def deduct(rule: rules.Deduct, top: Fraction, scope: Scope) -> Points:
     """Max minus the clauses, clamped to [0, max]; a zero clause that holds absorbs the others."""
     taken = take_all(rule.clauses, scope)
-    absorbed = [one for one in taken if one.clause.kind == "zero"]
-    counted = [one for one in taken if one.clause.kind != "zero"]
-    possible = proven = _left(top, [one.low for one in counted])
-    if [one for one in counted if one.low is not one.high]:
-        proven = _left(top, [one.high for one in counted])
-    unknown = [one for one in taken if one.outcome.result == INSUFFICIENT]
-    if unknown and len(unknown) == len(taken):
+    least, most, absorbed = [], [], []
+    unknown, exact = 0, True
+    for one in taken:
+        if one.clause.kind == "zero":
+            absorbed.append(one)
+        else:
+            least.append(one.low)
+            most.append(one.high)
+            exact = exact and one.low is one.high
+        unknown += one.outcome.result == INSUFFICIENT
+    possible = _left(top, least)
+    proven = possible if exact else _left(top, most)
+    if taken and unknown == len(taken):
         proven, possible = ZERO, top
     else:
         for one in absorbed:
@@ -39,7 +45,10 @@ def deduct(rule: rules.Deduct, top: Fraction, scope: Scope) -> Points:
 def _left(top: Fraction, taken: list[Fraction]) -> Fraction:
     """Return what remains of the maximum, never below zero."""
     total = exact_sum(taken)
-    return clamp(top - total, top) if total.numerator else top
+    if not total.numerator:
+        return top
+    left = minus(top, total)
+    return left if left.numerator > 0 else ZERO
 
 
 def _absorb(
