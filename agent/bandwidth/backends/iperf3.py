@@ -49,7 +49,6 @@ def measure(request: Request) -> Result:
     host, port = server_address(request.server)
     path = find_path(host, port, request.source)
     parts: dict[Direction, DirectionResult] = {}
-    rtts_s: list[float] = []
     version = None
     for direction in request.directions:
         watch = Watch(path, direction)
@@ -63,12 +62,10 @@ def measure(request: Request) -> Result:
         run = parse(finished.output, finished.errors, direction)
         version = run.version
         parts[direction] = conclude(run, path, watch)
-        if run.min_rtt_s:
-            rtts_s.append(run.min_rtt_s)
     return Result(
         parts.get(Direction.DOWNLOAD),
         parts.get(Direction.UPLOAD),
-        min(rtts_s, default=None),
+        None,  # it times only the loaded line
         f"{host}:{port}",
         path.source,
         path.interface.name if path.interface else None,
@@ -103,11 +100,7 @@ def command(program: str, path: Path, request: Request, direction: Direction) ->
 def conclude(run: Run, path: Path, watch: Watch) -> DirectionResult:
     """Return the rate of `run` and what limited it. Raises MeasurementError too_few_data."""
     trace = run.slices
-    steady = (
-        estimator.steady_stretch(trace, 1.0)
-        or estimator.fit(trace[len(trace) // 2 :])
-        or estimator.fit(trace)
-    )
+    steady = estimator.steady_stretch(trace, 1.0) or estimator.rough_fit(trace)
     if steady is None:
         raise MeasurementError(
             "too_few_data", f"only {run.moved_bytes} bytes in {run.seconds:.1f} s", transient=True
@@ -130,7 +123,6 @@ def conclude(run: Run, path: Path, watch: Watch) -> DirectionResult:
     seen = replace(
         seen,
         server_core_ratio=run.server_cpu_ratio,
-        idle_rtt_s=run.min_rtt_s,
         loaded_rtt_s=run.mean_rtt_s,
         retransmit_share=run.retransmit_share,
         variation_ratio=estimator.variation_ratio(trace, steady.start_s),

@@ -51,7 +51,6 @@ class Run:
     mss_bytes: int | None
     server_bytes_s: float | None
     retransmit_share: float | None
-    min_rtt_s: float | None
     mean_rtt_s: float | None
     server_cpu_ratio: float | None
     congestion: str | None
@@ -78,8 +77,8 @@ def parse(output: bytes, errors: str, direction: Direction) -> Run:
         for interval, total in zip(intervals, accumulate(counts), strict=True)
     ]
     receives = direction is Direction.DOWNLOAD
-    senders = [stream.get("sender", {}) for stream in end.get("streams", [])]
-    known_rtts = [s for s in senders if s.get("mean_rtt")]
+    streams = end.get("streams", [])
+    mean_rtts_us = [stream.get("sender", {}).get("mean_rtt", 0) for stream in streams]
     received = end.get("sum_received", {})
     seconds = slices[-1].t_s if slices else 0.0
     return Run(
@@ -92,8 +91,7 @@ def parse(output: bytes, errors: str, direction: Direction) -> Run:
         mss_bytes=start.get("tcp_mss_default") or start.get("tcp_mss"),
         server_bytes_s=None if receives or stopped_early else _rate(received),
         retransmit_share=_retransmit_share(end),
-        min_rtt_s=min((s["min_rtt"] for s in known_rtts), default=0) * 1e-6 or None,
-        mean_rtt_s=max((s["mean_rtt"] for s in known_rtts), default=0) * 1e-6 or None,
+        mean_rtt_s=max(mean_rtts_us, default=0) * 1e-6 or None,
         server_cpu_ratio=_cpu_ratio(end),
         congestion=end.get("sender_tcp_congestion"),
         stopped_early=stopped_early,
