@@ -20,6 +20,7 @@ PROBES: tuple[tuple[str, str], ...] = (
     ("outlet_bandwidth", "agent.probes.outlet_bandwidth:OutletBandwidth"),
     ("switch_links", "agent.probes.switch_links:SwitchLinks"),
     ("wireless_controller", "agent.probes.wireless_controller:WirelessController"),
+    ("ups_snmp", "agent.probes.ups_snmp:UpsSnmp"),
 )
 """Probe name and `module:class`, in the order people see them."""
 

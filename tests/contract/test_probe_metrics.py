@@ -21,6 +21,7 @@ from rubrics.reasons import load_reasons
 UNIT_OF_SUFFIX = {
     "bytes": "B",
     "count": "count",
+    "hours": "h",
     "mbps": "Mbit/s",
     "ms": "ms",
     "ratio": "ratio",
