@@ -93,18 +93,17 @@ def encode_reading(reading: Reading) -> str:
 
 def encode_batch(envelope: Envelope, readings: Iterable[tuple[int, str]]) -> bytes:
     """Return the body of one batch from (sequence, encoded reading) pairs, in the given order."""
-    body = {
+    head = {
         "wire": WIRE_VERSION,
         "stream": envelope.stream,
         "batch_id": envelope.batch_id,
         "sequence": envelope.sequence,
         "sent_at": format_time(envelope.sent_at),
         "agent": {"version": envelope.version, "system": envelope.system},
-        "readings": [
-            {"sequence": sequence, **json.loads(encoded)} for sequence, encoded in readings
-        ],
     }
-    return _dump(body).encode()
+    # Each reading is a JSON object already: its number is put in front, and nothing parsed again.
+    rows = ",".join(f'{{"sequence":{sequence},{encoded[1:]}' for sequence, encoded in readings)
+    return f'{_dump(head)[:-1]},"readings":[{rows}]}}'.encode()
 
 
 def batch_rows(body: bytes) -> list[tuple[int, str]]:

@@ -29,18 +29,16 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from agent.bandwidth.backends import measure_with
-from agent.bandwidth.backends.base import Request
-from agent.bandwidth.engine import Caps, Direction
 from agent.bandwidth.errors import MeasurementError
-from agent.bandwidth.line_memory import LineMemory
-from agent.bandwidth.result import DirectionResult, Result
 from agent.probes.base import CollectorAccess, Context, Cost, Metric, Probe
 from agent.reading import Json, Outcome, Reading
 from agent.slots import SKIPS, Occasion, Slot, release_slot, wait_for_slot
 from agent.uplinks import Uplinks
+
+if TYPE_CHECKING:
+    from agent.bandwidth.result import DirectionResult, Result
 
 DEFAULT_UPLINK = "default"
 CLOCK_JUMP_S = 5.0
@@ -147,6 +145,12 @@ class OutletBandwidth(Probe[OutletBandwidthSettings]):
         collector: CollectorAccess,
     ) -> Result:
         """Measure within the slot, and give it back with what was really used."""
+        # Only the child that measures needs the engine; whoever reads settings does without.
+        from agent.bandwidth.backends import measure_with
+        from agent.bandwidth.backends.base import Request
+        from agent.bandwidth.engine import Caps, Direction
+        from agent.bandwidth.line_memory import LineMemory
+
         used_bytes = slot.max_bytes
         file = context.state_dir / "lines.json" if context.state_dir else None
         try:
