@@ -297,6 +297,8 @@ class Handler(BaseHTTPRequestHandler):
     def _end(self) -> None:
         session = self.server.sessions.find(self._session_id())
         delivered, again, out, rtt_us = sums(session.tcp_infos())
+        # Before the answer: whoever has it may open the next session.
+        self.server.sessions.close(session)
         self._json(200, {
             "sent_bytes": session.sent_bytes,
             "uploaded_bytes": session.uploaded_bytes,
@@ -306,7 +308,6 @@ class Handler(BaseHTTPRequestHandler):
             "data_segments_out": out,
             "rtt_us": rtt_us,
         })  # fmt: skip
-        self.server.sessions.close(session)
 
     def _progress(self) -> None:
         """Report every 10 ms what the server sees.
