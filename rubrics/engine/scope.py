@@ -40,6 +40,8 @@ class Plan:
         self.units: dict[int, Unit] = {}
         self.constants: dict[int, Resolved] = {}
         """Stated quantities that no reading changes, by the id of their model."""
+        self.answered: dict[tuple[int, bool], Any] = {}
+        """What a clause takes that one yes or no decides, by the id of its model: never changed."""
         for item in self.items.values():
             names = Names(rubric, item, self.items)
             for _, node in walk(item):

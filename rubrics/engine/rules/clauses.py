@@ -40,10 +40,12 @@ def take_all(clauses: Sequence[Any], scope: Scope) -> list[Taken]:
     taken = []
     for clause in clauses:
         condition = clause.applies_when
-        if isinstance(condition, ex.ReadingIs):  # most clauses: decided by one look
+        if condition is None:
+            pass
+        elif type(condition) is ex.ReadingIs:  # the most frequent one: decided by one look
             if scope.readings[condition.reading] != condition.is_:
                 continue
-        elif condition is not None:
+        else:
             applicable = decide(condition, scope)
             if applicable.result == NOT_MET:
                 continue
@@ -57,13 +59,38 @@ def take_all(clauses: Sequence[Any], scope: Scope) -> list[Taken]:
 
 def _take(clause: Any, scope: Scope) -> Taken:
     if clause.kind in ("flag", "zero"):
-        outcome = decide(clause.when, scope)
-        if outcome.result == MET:
-            return Taken(clause, clause.points, clause.points, outcome)
-        return Taken(clause, ZERO, ZERO if outcome.result == NOT_MET else clause.points, outcome)
+        return _flag(clause, scope)
     if clause.kind == "each":
         return _each(clause, scope)
     return _step(clause, scope)
+
+
+def _flag(clause: Any, scope: Scope) -> Taken:
+    answer = _plain_answer(clause.when, scope)
+    if answer is None:
+        return _decided(clause, scope)
+    key = (id(clause), answer)
+    known = scope.plan.answered.get(key)
+    if known is None:
+        known = scope.plan.answered[key] = _decided(clause, scope)
+    return known
+
+
+def _plain_answer(condition: Any, scope: Scope) -> bool | None:
+    """Return the yes or no that decides a condition all by itself, where it is only that."""
+    # `type … is`: for models of another class isinstance runs Python code of their metaclass.
+    inner = condition.not_ if type(condition) is ex.Not else condition
+    if type(inner) is not ex.EntryIs:
+        return None
+    answer = scope.entry(inner.entry, inner.item)
+    return answer if isinstance(answer, bool) else None
+
+
+def _decided(clause: Any, scope: Scope) -> Taken:
+    outcome = decide(clause.when, scope)
+    if outcome.result == MET:
+        return Taken(clause, clause.points, clause.points, outcome)
+    return Taken(clause, ZERO, ZERO if outcome.result == NOT_MET else clause.points, outcome)
 
 
 def _each(clause: rules.EachClause, scope: Scope) -> Taken:
