@@ -21,6 +21,7 @@ PROBES: tuple[tuple[str, str], ...] = (
     ("switch_links", "agent.probes.switch_links:SwitchLinks"),
     ("wireless_controller", "agent.probes.wireless_controller:WirelessController"),
     ("ups_snmp", "agent.probes.ups_snmp:UpsSnmp"),
+    ("wan_counters", "agent.probes.wan_counters:WanCounters"),
 )
 """Probe name and `module:class`, in the order people see them."""
 
