@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from collector.cli.output import wrong_use
+from rubrics.engine.plain_data import as_decimal_text
 
 CASE_BYTES_MAX = 64 << 20
 
@@ -30,7 +31,7 @@ def read_case_file(file: Path) -> Mapping[str, Any]:
             )
         case = json.loads(
             file.read_text(encoding="utf-8-sig"),
-            parse_float=str,  # 0.1 stays 0.1
+            parse_float=as_decimal_text,  # 0.1 stays 0.1
             object_pairs_hook=_without_repeats,
         )
     except FileNotFoundError as error:

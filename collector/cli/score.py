@@ -63,6 +63,8 @@ def _score_case(rubric_name: str, file: Path) -> Mapping[str, Any]:
         return evaluate(rubric, case).to_json()
     except CaseError as error:
         raise wrong_use(f"{file}: 案卷有误 the case cannot be scored\n{error}") from error
+    except RecursionError as error:
+        raise wrong_use(f"{file}: 嵌套太深，不是案卷 nested too deeply for a case") from error
 
 
 def _score_school(rubric_name: str, data: Path, school: str) -> Mapping[str, Any]:

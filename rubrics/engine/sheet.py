@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -15,6 +12,7 @@ from rubrics.engine.arithmetic import number_text
 from rubrics.engine.case import Case, Plain
 from rubrics.engine.conditions import Outcome
 from rubrics.engine.evidence import Origin, Resolved
+from rubrics.engine.plain_data import content_hash, spelled
 from rubrics.engine.results import Finding, ItemResult
 from rubrics.engine.rules.verdicts import answer_text, finding_text
 from rubrics.engine.scope import Scope
@@ -71,15 +69,13 @@ class ScoreSheet:
     @cached_property
     def content_hash(self) -> str:
         """`sha256:…` over rubric, case and engine version: same inputs, same hash, anywhere."""
-        content = {
-            "engine": ENGINE_VERSION,
-            "rubric": self.rubric.content_hash,
-            "case": self.raw_case,
-        }
-        canonical = json.dumps(
-            content, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_plain
+        return content_hash(
+            {
+                "engine": ENGINE_VERSION,
+                "rubric": self.rubric.content_hash,
+                "case": self.raw_case,
+            }
         )
-        return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
         """Write the sheet as JSON data; numbers are decimal strings."""
@@ -138,12 +134,6 @@ class ScoreSheet:
             }
             for name, choice in self.rubric.readings.items()
         }
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, Decimal | Fraction):
-        return str(value)
-    raise TypeError(f"a case holds plain JSON data, not {type(value).__name__}")
 
 
 def _sum_json(total: Sum, scored: bool) -> dict[str, Any]:
@@ -292,5 +282,5 @@ def _origin_json(origin: Origin | None) -> dict[str, Any]:
     if origin is None:
         return {}
     details = origin.details if isinstance(origin.details, Mapping) else {}
-    kept = {key: details[key] for key in EVIDENCE_KEYS if details.get(key) is not None}
+    kept = {key: spelled(details[key]) for key in EVIDENCE_KEYS if details.get(key) is not None}
     return {"source": origin.source, "origin": {"kind": origin.kind, "name": origin.name, **kept}}

@@ -43,3 +43,13 @@ def test_a_missing_file_is_called_missing(run: Run, tmp_path: Path) -> None:
     done = run("score", RUBRIC, "--case", tmp_path / "nowhere.json")
     assert done.code == 2
     assert "no such file" in done.err
+
+
+def test_a_file_nested_beyond_reason_is_refused(run: Run, tmp_path: Path) -> None:
+    """Deep nesting ends with a sentence at any depth, not with a traceback."""
+    path = tmp_path / "deep.json"
+    for depth in (600, 100_000):
+        path.write_text('{"x":' * depth + "1" + "}" * depth, encoding="utf-8")
+        done = run("score", RUBRIC, "--case", path, "--format", "json")
+        assert (done.code, done.out) == (2, "")
+        assert "deep.json" in done.err
