@@ -7,13 +7,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from collector.cli.options import read_settings
-from collector.cli.output import explain, explained_errors
+from collector.cli.output import explain, explained_errors, wrong_use
 from collector.storage.ports import RecordStore
 
 
 @contextmanager
-def opened_records(data: Path) -> Iterator[RecordStore]:
-    """Yield the record store of a data directory; errors become an explanation and exit code 2."""
+def opened_records(data: Path, *, new: bool = False) -> Iterator[RecordStore]:
+    """Yield the record store of a data directory; errors become an explanation and exit code 2.
+
+    Only `new` makes a directory: a misspelt path would otherwise become an empty county.
+    """
+    if not new and not data.is_dir():
+        raise wrong_use(
+            f"{data}: 没有这个数据目录 no such data directory；核对 --data，或先登记学校 "
+            "check --data, or begin with: campusgauge school add"
+        )
     # SQLAlchemy takes a third of a second to import; `--help` should not pay for it.
     from collector.app import make_data_dir
     from collector.storage.sql_records import open_records

@@ -71,7 +71,7 @@ def add(
         award_level=award_level,
         is_example=example,
     )
-    with opened_records(data) as records:
+    with opened_records(data, new=True) as records:
         known = records.school(school_id) is not None
         records.put_school(declared)
     if output is Format.JSON:

@@ -105,7 +105,7 @@ def _register_school(console: Console, data: Path) -> tuple[SchoolProfile, str]:
 
     path = data / "school.toml"
     now = datetime.now(UTC)
-    with opened_records(data) as records:
+    with opened_records(data, new=True) as records:
         made = samples.write_sample(samples.SCHOOL, path)
         console.print(f"{'已生成示例学校档案' if made else '学校档案'} · school profile: {path}")
         file = school_file.read_school_file(path)

@@ -222,6 +222,20 @@ def test_keys_need_the_right_owner(run: Run, data: Path, arguments: list[str], s
     assert said in done.stderr
 
 
+@pytest.mark.parametrize(
+    "arguments", [["school", "list"], ["enrol-code", "--school", "a"], ["key", "list"]]
+)
+def test_a_misspelt_data_directory_is_not_made(
+    run: Run, tmp_path: Path, arguments: list[str]
+) -> None:
+    """Nobody wonders why the county is suddenly empty."""
+    missing = tmp_path / "typo"
+    done = run(*arguments, "--data", missing)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no such data directory" in done.stderr
+    assert not missing.exists()
+
+
 def test_a_case_file_is_scored_offline(run: Run, tmp_path: Path) -> None:
     """Same inputs, same document: C4 with three rooms missing has 1.5 of 3 points."""
     case = tmp_path / "case.json"
