@@ -1,7 +1,9 @@
 """A bump in the wire: two tap devices in two namespaces, every frame held back for a fixed time.
 
-Usage: delay_relay.py NETNS_A DEVICE_A NETNS_B DEVICE_B ONE_WAY_SECONDS [LOSS_PERCENT].
-Prints `ready`. With loss, frames go one by one (no offload) and each is dropped at random.
+Usage: delay_relay.py NETNS_A DEVICE_A NETNS_B DEVICE_B ONE_WAY_SECONDS LOSS_PERCENT FLOW_MBPS
+POLICE_MBPS. Prints `ready`. With loss or policing, frames go one by one (no offload). FLOW_MBPS
+queues every connection behind a rate of its own, POLICE_MBPS drops what is above a rate, each way;
+0 means neither.
 
 The taps carry virtio headers with segmentation offload, so one read moves up to 64 KiB of TCP and
 plain Python keeps up with several Gbit/s.
@@ -11,13 +13,14 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
+import heapq
 import os
 import random
 import select
 import struct
 import sys
 import time
-from collections import deque
+from dataclasses import dataclass, field
 
 TUNSETIFF, TUNSETOFFLOAD, TUNSETVNETHDRSZ = 0x400454CA, 0x400454D0, 0x400454D8
 IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x0002, 0x1000, 0x4000
@@ -25,6 +28,14 @@ TUN_F_CSUM, TUN_F_TSO4, TUN_F_TSO6 = 0x01, 0x02, 0x04
 CLONE_NEWNET = 0x40000000
 MAX_FRAME = 10 + 65550 + 64
 SPIN_S = 0.0002
+VNET_BYTES = 10
+HEADERS = 66
+"""Ethernet, IPv4, TCP with time stamps."""
+SMALL = 200
+PORTS = slice(VNET_BYTES + 34, VNET_BYTES + 38)
+"""Of TCP over IPv4 without options."""
+FLOW_QUEUE_S = 0.1
+POLICE_BUCKET_S = 0.1
 
 
 def open_tap(namespace: str, device: str, *, offload: bool) -> int:
@@ -44,42 +55,99 @@ def open_tap(namespace: str, device: str, *, offload: bool) -> int:
     return handle
 
 
-def relay(first: int, second: int, one_way_s: float, loss: float) -> None:
+@dataclass
+class Rules:
+    """What happens to frames on the way; rates in bytes per second, 0 = no limit."""
+
+    one_way_s: float
+    loss: float
+    flow_bytes_s: float
+    police_bytes_s: float
+    chance: random.Random = field(
+        default_factory=lambda: random.Random(7)  # noqa: S311 - repeatable loss, no secret
+    )
+
+
+@dataclass
+class Way:
+    """One direction: frames by the time they are due, and what the limits remember."""
+
+    rules: Rules
+    held: list[tuple[float, int, bytes]] = field(default_factory=list)
+    order: int = 0
+    flow_free_at: dict[bytes, float] = field(default_factory=dict)
+    credit_bytes: float = 0.0
+    filled_at: float = 0.0
+
+    def take(self, frame: bytes, now: float) -> None:
+        """Queue `frame`, or drop it."""
+        rules = self.rules
+        # Small frames are acknowledgements: those are not what a test of loss is about.
+        if rules.loss and len(frame) >= SMALL and rules.chance.random() < rules.loss:
+            return
+        if rules.police_bytes_s and not self._passes(len(frame) - VNET_BYTES, now):
+            return
+        due = now
+        if rules.flow_bytes_s:
+            flow = frame[PORTS]
+            due = max(now, self.flow_free_at.get(flow, 0.0))
+            if due - now > FLOW_QUEUE_S:
+                return
+            self.flow_free_at[flow] = due + wire_bytes(frame) / rules.flow_bytes_s
+        self.order += 1
+        heapq.heappush(self.held, (due + rules.one_way_s, self.order, frame))
+
+    def _passes(self, size: int, now: float) -> bool:
+        rate = self.rules.police_bytes_s
+        room = self.credit_bytes + (now - self.filled_at) * rate
+        self.credit_bytes, self.filled_at = min(room, rate * POLICE_BUCKET_S), now
+        if self.credit_bytes < size:
+            return False
+        self.credit_bytes -= size
+        return True
+
+
+def wire_bytes(frame: bytes) -> int:
+    """Return what the frame is on the wire, cut into segments."""
+    segment = int.from_bytes(frame[4:6], sys.byteorder)
+    body = len(frame) - VNET_BYTES
+    return body + (max(0, -(-(body - HEADERS) // segment) - 1) * HEADERS if segment else 0)
+
+
+def relay(first: int, second: int, rules: Rules) -> None:
     """Move frames both ways until killed."""
-    chance = random.Random(7)  # noqa: S311 - repeatable loss, no secret
-    held: dict[int, deque[tuple[float, bytes]]] = {first: deque(), second: deque()}
+    ways = {first: Way(rules), second: Way(rules)}
     other = {first: second, second: first}
     poller = select.poll()
-    for handle in held:
+    for handle in ways:
         poller.register(handle, select.POLLIN)
     while True:
         now = time.monotonic()
-        due = min((queue[0][0] for queue in held.values() if queue), default=now + 1.0)
+        due = min((way.held[0][0] for way in ways.values() if way.held), default=now + 1.0)
         # poll() only knows milliseconds: sleep short of the due time, then look again at once.
         wait_ms = max(0.0, (due - now - SPIN_S) * 1000)
         for handle, _ in poller.poll(int(wait_ms)):
-            arrived = time.monotonic() + one_way_s
-            queue = held[other[handle]]
+            way = ways[other[handle]]
             for _ in range(64):
                 try:
                     frame = os.read(handle, MAX_FRAME)
                 except BlockingIOError:
                     break
-                # Small frames are acknowledgements: those are not what a test of loss is about.
-                if not loss or len(frame) < 200 or chance.random() >= loss:
-                    queue.append((arrived, frame))
+                way.take(frame, time.monotonic())
         now = time.monotonic()
-        for handle, queue in held.items():
-            while queue and queue[0][0] <= now:
+        for handle, way in ways.items():
+            while way.held and way.held[0][0] <= now:
                 try:
-                    os.write(handle, queue.popleft()[1])
+                    os.write(handle, heapq.heappop(way.held)[2])
                 except OSError:
                     continue  # the device's queue is full or down: the frame is lost
 
 
 if __name__ == "__main__":
-    lost = float(sys.argv[6]) / 100 if len(sys.argv) > 6 else 0.0
+    delay_s, lost_percent, flow_mbps, police_mbps = map(float, sys.argv[5:9])
+    rules = Rules(delay_s, lost_percent / 100, flow_mbps * 125_000, police_mbps * 125_000)
     sides = ((sys.argv[1], sys.argv[2]), (sys.argv[3], sys.argv[4]))
-    taps = [open_tap(namespace, device, offload=not lost) for namespace, device in sides]
+    whole = not rules.loss and not rules.police_bytes_s
+    taps = [open_tap(namespace, device, offload=whole) for namespace, device in sides]
     print("ready", flush=True)
-    relay(*taps, float(sys.argv[5]), lost)
+    relay(*taps, rules)

@@ -1,8 +1,10 @@
 """Network namespaces with shaped links of known capacity, for the bandwidth benchmarks and tests.
 
-client ── router ── server. The router shapes both directions with tbf and, for a base round-trip
-time, the path between router and server goes through `delay_relay.py`, because netem is not in
-every kernel. Needs root; everything disappears with the namespaces.
+client ── router ── server, or client and neighbour ── gateway ── router ── server, where the
+gateway can hold each address of the school to a rate of its own. The router shapes both directions
+with tbf and, for a base round-trip time, the path between router and server goes through
+`delay_relay.py`, because netem is not in every kernel. Needs root; everything disappears with the
+namespaces.
 
 True payload capacity of a tbf link: rate x 1448 / 1514 (full frames of 1500-byte IPv4 with TCP
 timestamps; tbf counts Ethernet frames without preamble, gap and FCS).
@@ -21,6 +23,7 @@ from pathlib import Path
 
 PAYLOAD_SHARE = 1448 / 1514
 CLIENT_ADDRESS = "10.77.1.2"
+SECOND_ADDRESS = "10.77.1.12"
 SERVER_ADDRESS = "10.77.2.2"
 RELAY = Path(__file__).with_name("delay_relay.py")
 
@@ -37,6 +40,14 @@ class Link:
     peak_mbps: float | None = None
     """Rate while a large bucket has credit."""
     loss_percent: float = 0.0
+    has_gateway: bool = False
+    """With a gateway (its interface `out` leads to the line) and a neighbour behind it."""
+    address_mbps: float | None = None
+    """The gateway's limit for each address of the client."""
+    flow_mbps: float | None = None
+    """A limit for each connection, in both directions, on the path behind the line."""
+    police_mbps: float | None = None
+    """A policer on the path: what is above this rate, with 100 ms of bucket, is dropped."""
 
 
 @dataclass
@@ -54,6 +65,14 @@ class Lab:
     def router(self, *command: str) -> list[str]:
         """Return `command` as to be run on the router."""
         return ["ip", "netns", "exec", f"{self.name}r", *command]
+
+    def gateway(self, *command: str) -> list[str]:
+        """Return `command` as to be run on the school's gateway."""
+        return ["ip", "netns", "exec", f"{self.name}g", *command]
+
+    def neighbour(self, *command: str) -> list[str]:
+        """Return `command` as to be run on another host of the school."""
+        return ["ip", "netns", "exec", f"{self.name}n", *command]
 
     def server(self, *command: str) -> list[str]:
         """Return `command` as to be run on the bureau's side."""
@@ -82,7 +101,7 @@ def lab(link: Link) -> Iterator[Lab]:
         for process in made.processes:
             process.kill()
             process.wait(5)
-        for side in "crs":
+        for side in _sides(link):
             subprocess.run(
                 ["ip", "netns", "del", made.name + side], check=False, capture_output=True
             )
@@ -95,37 +114,95 @@ def run(*command: str) -> None:
         raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
 
 
+def _sides(link: Link) -> str:
+    return "cgnrs" if link.has_gateway else "crs"
+
+
+def _pair(first: str, device: str, second: str, other: str) -> None:
+    """Connect two namespaces."""
+    run("ip", "-n", first, "link", "add", device, "type", "veth", "peer", "name", other,
+        "netns", second)  # fmt: skip
+
+
+def _address(namespace: str, device: str, *addresses: str) -> None:
+    for address in addresses:
+        run("ip", "-n", namespace, "addr", "add", f"{address}/24", "dev", device)
+    run("ip", "-n", namespace, "link", "set", device, "up")
+
+
 def _build(made: Lab) -> None:
-    for side in "crs":
+    for side in _sides(made.link):
         run("ip", "netns", "add", made.name + side)
         run("ip", "-n", made.name + side, "link", "set", "lo", "up")
     c, r, s = (made.name + side for side in "crs")
-    run("ip", "-n", c, "link", "add", "wan", "type", "veth", "peer", "name", "rc", "netns", r)
-    run("ip", "-n", c, "addr", "add", f"{CLIENT_ADDRESS}/24", "dev", "wan")
-    run("ip", "-n", r, "addr", "add", "10.77.1.1/24", "dev", "rc")
-    for name, device in ((c, "wan"), (r, "rc")):
-        run("ip", "-n", name, "link", "set", device, "up")
-    if made.link.rtt_ms > 0 or made.link.loss_percent > 0:
-        delay, loss = str(made.link.rtt_ms / 2000), str(made.link.loss_percent)
-        ready = subprocess.Popen(
-            [sys.executable, str(RELAY), r, "rs", s, "eth0", delay, loss],
-            stdout=subprocess.PIPE,
-        )
-        made.processes.append(ready)
-        if ready.stdout is None or ready.stdout.readline().strip() != b"ready":
-            raise RuntimeError("the delay relay did not start")
-        ready.stdout.close()
+    if made.link.has_gateway:
+        _build_school(made)
     else:
-        run("ip", "-n", r, "link", "add", "rs", "type", "veth", "peer", "name", "eth0", "netns", s)
-    run("ip", "-n", r, "addr", "add", "10.77.2.1/24", "dev", "rs")
-    run("ip", "-n", s, "addr", "add", f"{SERVER_ADDRESS}/24", "dev", "eth0")
-    for name, device in ((r, "rs"), (s, "eth0")):
-        run("ip", "-n", name, "link", "set", device, "up")
+        _pair(c, "wan", r, "rc")
+        _address(c, "wan", CLIENT_ADDRESS)
+        _address(r, "rc", "10.77.1.1")
+    _build_path(made, r, s)
+    _address(r, "rs", "10.77.2.1")
+    _address(s, "eth0", SERVER_ADDRESS)
     run("ip", "-n", c, "route", "add", "default", "via", "10.77.1.1")
     run("ip", "-n", s, "route", "add", "default", "via", "10.77.2.1")
     subprocess.run(made.router("sysctl", "-qw", "net.ipv4.ip_forward=1"), check=True)
     made.shape(made.link.down_mbps, made.link.up_mbps)
     time.sleep(0.05)
+
+
+def _build_school(made: Lab) -> None:
+    """Put the gateway between client, neighbour and router."""
+    c, g, n, r = (made.name + side for side in "cgnr")
+    _pair(c, "wan", g, "lan")
+    _pair(n, "wan", g, "lan2")
+    _pair(g, "out", r, "rc")
+    _address(c, "wan", CLIENT_ADDRESS, SECOND_ADDRESS)
+    _address(g, "lan", "10.77.1.1")
+    _address(n, "wan", "10.77.4.2")
+    _address(g, "lan2", "10.77.4.1")
+    _address(g, "out", "10.77.3.2")
+    _address(r, "rc", "10.77.3.1")
+    run("ip", "-n", n, "route", "add", "default", "via", "10.77.4.1")
+    run("ip", "-n", g, "route", "add", "default", "via", "10.77.3.1")
+    for network in ("10.77.1.0/24", "10.77.4.0/24"):
+        run("ip", "-n", r, "route", "add", network, "via", "10.77.3.2")
+    subprocess.run(made.gateway("sysctl", "-qw", "net.ipv4.ip_forward=1"), check=True)
+    if made.link.address_mbps is not None:
+        _limit_addresses(made, "lan", "dst", made.link.address_mbps)
+        _limit_addresses(made, "out", "src", made.link.address_mbps)
+
+
+def _limit_addresses(made: Lab, device: str, side: str, mbps: float) -> None:
+    """Hold each of the client's addresses to a rate, as a behaviour manager does."""
+    bits = round(mbps * 1e6)
+    tc = made.gateway("tc")
+    queue = max(int(bits / 8 * made.link.queue_ms / 1000), 8 * 1514)
+    run(*tc, "qdisc", "add", "dev", device, "root", "handle", "1:", "htb")
+    for minor, address in enumerate((CLIENT_ADDRESS, SECOND_ADDRESS), 1):
+        run(*tc, "class", "add", "dev", device, "parent", "1:", "classid", f"1:{minor}", "htb",
+            "rate", f"{bits}bit", "burst", "64k", "cburst", "64k")  # fmt: skip
+        run(*tc, "qdisc", "add", "dev", device, "parent", f"1:{minor}", "bfifo",
+            "limit", str(queue))  # fmt: skip
+        run(*tc, "filter", "add", "dev", device, "parent", "1:", "protocol", "ip", "u32",
+            "match", "ip", side, f"{address}/32", "flowid", f"1:{minor}")  # fmt: skip
+
+
+def _build_path(made: Lab, r: str, s: str) -> None:
+    """Connect router and server: directly, or through what delays, loses or limits."""
+    link = made.link
+    rules = (link.rtt_ms / 2000, link.loss_percent, link.flow_mbps or 0, link.police_mbps or 0)
+    if not any(rules):
+        _pair(r, "rs", s, "eth0")
+        return
+    ready = subprocess.Popen(
+        [sys.executable, str(RELAY), r, "rs", s, "eth0", *map(str, rules)],
+        stdout=subprocess.PIPE,
+    )
+    made.processes.append(ready)
+    if ready.stdout is None or ready.stdout.readline().strip() != b"ready":
+        raise RuntimeError("the delay relay did not start")
+    ready.stdout.close()
 
 
 def _shape(prefix: list[str], device: str, rate_mbps: float | None, link: Link) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from agent.bandwidth.backends import BACKENDS, measure_with
 from agent.bandwidth.backends.base import Request
-from agent.bandwidth.engine import BOTH, Caps, Direction
+from agent.bandwidth.bounds import BOTH, Caps, Direction
 from agent.bandwidth.errors import MeasurementError
 from agent.bandwidth.line_memory import LineMemory
+from agent.bandwidth.link_counters import InterfaceCounters, LinkCounters
 from agent.bandwidth.live import LiveLine
 from agent.bandwidth.requirement import Judgement, Shown, judge
 from agent.bandwidth.result import Result
@@ -70,6 +71,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--people", type=_positive, metavar="N", help="师生人数，缺省问教委 / heads, to judge by")
     add("--token-file", metavar="FILE", help="时段令牌文件，- 为标准输入 / slot token, - for stdin")
     add("--source", metavar="ADDRESS", help="从本机这个地址（上联）出去 / leave from this address")
+    add(
+        "--second-source",
+        metavar="ADDRESS",
+        help="同一线路上本机的另一地址，用于识别按地址限速 / another address here on the same line",
+    )
+    add(
+        "--outlet-interface",
+        metavar="NAME",
+        help="本机即出口网关时的外网口 / on the gateway: the interface of the outlet line",
+    )
     add("--proxy", metavar="URL", help="HTTP 代理 http://host:port / HTTP proxy")
     add("--ca-file", type=Path, metavar="FILE", help="私有 CA 证书 / private CA")
     add("--state", type=Path, metavar="DIR", help="状态目录：身份、线路 / identity, known lines")
@@ -180,6 +191,10 @@ def _caps(arguments: argparse.Namespace, target: Target) -> Caps:
         min(arguments.max_seconds, target.bounds.max_seconds / share),
         min(arguments.max_bytes, target.bounds.max_bytes // share),
     )
+
+
+def _link(interface: str | None) -> LinkCounters | None:
+    return InterfaceCounters(interface) if interface else None
 
 
 def _listen(arguments: argparse.Namespace) -> int:

@@ -30,6 +30,11 @@ class DirectionResult:
     burst_peak_mbps: float | None = None
     chart_mbps: tuple[float, ...] = ()
     """Payload rate over the whole transfer, in equal steps."""
+    capacity_line_rate_mbps: float | None = None
+    """With counters of the whole line, and only when it was full: what it carried, own and cross
+    traffic together."""
+    cross_traffic_mbps: float | None = None
+    """Of that, what others moved. None without counters."""
     evidence: Mapping[str, Json] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Json]:
@@ -41,14 +46,12 @@ class DirectionResult:
             "bytes": self.bytes,
             "limited_by": list(self.limited_by),
             "confidence": None if self.margin_ratio is None else LEVEL,
-            "margin_ratio": None if self.margin_ratio is None else round(self.margin_ratio, 5),
+            "margin_ratio": _rounded(self.margin_ratio, 5),
             "converged": self.converged,
-            "burst_credit_bytes": None
-            if self.burst_credit_bytes is None
-            else round(self.burst_credit_bytes),
-            "burst_peak_mbps": None
-            if self.burst_peak_mbps is None
-            else round(self.burst_peak_mbps, 1),
+            "burst_credit_bytes": _rounded(self.burst_credit_bytes, None),
+            "burst_peak_mbps": _rounded(self.burst_peak_mbps, 1),
+            "capacity_line_rate_mbps": _rounded(self.capacity_line_rate_mbps, 3),
+            "cross_traffic_mbps": _rounded(self.cross_traffic_mbps, 3),
             "series_mbps": [round(rate, 2) for rate in self.chart_mbps],
             "evidence": dict(self.evidence),
         }
@@ -93,3 +96,7 @@ class Result:
         """Return the measured directions by name."""
         both = (("download", self.download), ("upload", self.upload))
         return [(name, part) for name, part in both if part is not None]
+
+
+def _rounded(value: float | None, places: int | None) -> float | None:
+    return None if value is None else round(value, places)

@@ -66,6 +66,8 @@ class Transfer:
     congestion: str
     is_pressed: bool | None
     """Whether at the end a queue stood or packets were lost; None when never looked at."""
+    ended_s: float
+    """When (monotonic)."""
     server_busy_ratio: float | None = None
     """Load of the server's host; None where it does not tell."""
 
@@ -151,6 +153,7 @@ class Mover(ABC):
             self.side_frame_bytes,
             self.congestion,
             self._pressure.is_pressed,
+            time.monotonic(),
             self._view.busy_ratio if self._view else None,
         )
 

@@ -38,6 +38,8 @@ class Evidence:
     server_core_ratio: float | None = None
     other_traffic_share: float | None = None
     """Bytes of others on this host's interface ÷ all bytes, same direction."""
+    link_other_share: float | None = None
+    """The same on the whole line, by its own counters."""
     idle_rtt_s: float | None = None
     loaded_rtt_s: float | None = None
     retransmit_share: float | None = None
@@ -53,7 +55,7 @@ def limits(seen: Evidence) -> tuple[str, ...]:
     if seen.same_host:
         return ("same_host",)
     causes = [cause for cause, holds in _rules(seen) if holds]
-    if not causes and seen.converged and _is_pressed(seen):
+    if not causes and seen.converged and is_full(seen):
         return ("line",)
     return tuple(causes)
 
@@ -67,18 +69,20 @@ def _rules(seen: Evidence) -> list[tuple[str, bool]]:
     # A busy server only limits while nothing on the path is full.
     server_busy = (seen.server_core_ratio or 0.0) > SERVER_CORE and seen.is_pressed is False
     server_full = seen.server_port_mbps is not None and rate >= NEAR * seen.server_port_mbps
+    # Counters of the whole line know better: what others do on this host may stay in the house.
+    others = seen.other_traffic_share if seen.link_other_share is None else seen.link_other_share
     return [
         ("wifi", seen.interface_kind is Kind.WIRELESS),
         ("nic", seen.interface_mbps is not None and rate >= NEAR * seen.interface_mbps),
         ("server", server_full or server_busy),
         ("host_cpu", host_busy or (seen.own_core_ratio or 0.0) > OWN_CORE),
-        ("cross_traffic", (seen.other_traffic_share or 0.0) > OTHER_SHARE),
+        ("cross_traffic", (others or 0.0) > OTHER_SHARE),
         ("burst", seen.in_burst),
         ("unstable", unstable),
     ]
 
 
-def _is_pressed(seen: Evidence) -> bool:
+def is_full(seen: Evidence) -> bool:
     """Whether something on the path was full: a queue grew or packets were dropped."""
     if seen.is_pressed is not None:
         return seen.is_pressed

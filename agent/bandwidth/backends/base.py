@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from agent.bandwidth.engine import BOTH, Caps, Direction, Progress
+from agent.bandwidth.bounds import BOTH, Caps, Direction, Progress
 from agent.bandwidth.line_memory import LineMemory
+from agent.bandwidth.link_counters import LinkCounters
 from agent.bandwidth.result import Result
 
 
@@ -16,7 +17,9 @@ class Request:
     """One measurement to make. `caps` hold per direction.
 
     `server` is an http(s) URL, or `host:port` for iperf3. `source` is the local address of the
-    uplink to use. `token` is the slot's, for a bureau's measurement server.
+    uplink to use. `token` is the slot's, for a bureau's measurement server. Only the built-in
+    engine knows what to do with `second_source`, another address that leaves through the same
+    line, and `link`, which counts that line's whole traffic.
     """
 
     server: str
@@ -27,6 +30,8 @@ class Request:
     ca_file: Path | None = None
     token: str | None = field(default=None, repr=False)
     memory: LineMemory | None = None
+    second_source: str | None = None
+    link: LinkCounters | None = None
     progress: Progress | None = None
 
 

@@ -19,5 +19,7 @@ def measure(request: Request) -> Result:
         token=request.token,
         caps=request.caps,
         memory=request.memory,
+        second_source=request.second_source,
+        link=request.link,
         progress=request.progress,
     )

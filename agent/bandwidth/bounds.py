@@ -1,0 +1,30 @@
+"""What a measurement is asked for: directions and hard bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from agent.bandwidth.slices import Slice
+
+Progress = Callable[[str, list[Slice]], None]
+"""Called with the direction and the slices so far, some twenty times a second."""
+
+
+class Direction(StrEnum):
+    """As seen from the school."""
+
+    DOWNLOAD = "download"
+    UPLOAD = "upload"
+
+
+BOTH = (Direction.DOWNLOAD, Direction.UPLOAD)
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """Hard bounds of one direction."""
+
+    max_seconds: float = 20.0
+    max_bytes: int = 2_500_000_000

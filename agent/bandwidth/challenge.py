@@ -1,0 +1,71 @@
+"""Is it the line, or a rule? Pure rules over repeated transfers with other connections.
+
+A full line carries the same however many connections share it and whatever address they come
+from. So before a line is called the limit for the first time, the test is repeated with twice the
+connections and, where the host has another address, with half of them from there. A rate that
+rises was not the line's:
+
+* half the connections, half the rate, each as fast as before: a limit for each **connection**;
+* fewer connections carry less, but each more: they compete with **cross traffic**;
+* only another address brings more, and without it the rate is as before: a limit per **address**;
+* anything else: the rate changes by itself, it is **unstable**.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+RISE = 1.05
+"""A rate that is this much higher was held back before."""
+SAME = 0.05
+UNCHANGED = 1.12
+"""Connections that get at most this much more with half as many beside them do not compete."""
+FEWER = 0.96
+MAX_CONNECTIONS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A transfer: its rate (any unit) and by how many connections it was moved."""
+
+    rate: float
+    connections: int
+
+    @property
+    def each(self) -> float:
+        """Mean rate of a connection."""
+        return self.rate / self.connections
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What held the rate back instead of the line. `per`: what a limit applies to."""
+
+    cause: str
+    per: str | None = None
+
+
+def more_connections(connections: int) -> int:
+    """Return how many to repeat a transfer with."""
+    return min(2 * connections, MAX_CONNECTIONS)
+
+
+def rises(before: Load, after: Load) -> bool:
+    """Whether `after` shows that `before` was held back by something else than the line."""
+    return after.rate >= RISE * before.rate
+
+
+def by_connections(first: Load, fewer: Load) -> Finding:
+    """Say what it was, after more connections brought more; `fewer` had about half of `first`'s."""
+    if fewer.each <= UNCHANGED * first.each:
+        return Finding("per_ip_limit", "connection")
+    if fewer.rate <= FEWER * first.rate:
+        return Finding("cross_traffic")
+    return Finding("unstable")
+
+
+def by_addresses(first: Load, again: Load) -> Finding:
+    """Say what it was, after a second address brought more; `again` repeats `first`."""
+    if abs(again.rate / first.rate - 1) <= SAME:
+        return Finding("per_ip_limit", "address")
+    return Finding("unstable")

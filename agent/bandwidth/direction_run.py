@@ -1,0 +1,259 @@
+"""One direction of a measurement: transfers, what limited them, what to remember."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from agent.bandwidth import challenge, estimator, leg, verdict
+from agent.bandwidth.bounds import Caps, Direction, Progress
+from agent.bandwidth.capacity import LinkRate, link_rate
+from agent.bandwidth.errors import MeasurementError
+from agent.bandwidth.leg import Leg, NewMover, Path
+from agent.bandwidth.line_memory import LineMemory
+from agent.bandwidth.link_counters import LinkWatch
+from agent.bandwidth.result import DirectionResult
+from agent.bandwidth.session import Session
+from agent.bandwidth.slices import Slice
+from agent.bandwidth.stopping import Known, Plan, may_be_burst
+from agent.reading import Json
+
+MIN_CHALLENGE_S = 2.0
+CHALLENGE_BYTES_S = 2.0
+"""A challenge is begun while this many seconds' worth of bytes is left."""
+
+
+def connections_for(rtt_s: float) -> int:
+    """Return how many parallel connections: enough that slow starts together fill a long path."""
+    if rtt_s < 0.005:
+        return 6
+    return 8 if rtt_s < 0.03 else 16
+
+
+class DirectionRun:
+    """Measures one direction; `path` is known after `measure`."""
+
+    path: Path
+
+    def __init__(
+        self,
+        session: Session,
+        direction: Direction,
+        caps: Caps,
+        memory: LineMemory,
+        new_mover: NewMover,
+        *,
+        connections: int | None,
+        second_source: str | None,
+        watch: LinkWatch | None,
+        progress: Progress | None,
+    ) -> None:
+        self._session = session
+        self._direction = direction
+        self._memory = memory
+        self._new_mover = new_mover
+        self._connections = connections or connections_for(session.rtt_s)
+        self._second_source = second_source
+        self._watch = watch
+        self._progress = progress
+        self._left_s = min(caps.max_seconds, session.max_seconds)
+        self._left_bytes = min(caps.max_bytes, session.max_bytes // 2)
+
+    def measure(self) -> DirectionResult:
+        """Transfer and conclude. Raises MeasurementError."""
+        first = self._transfer(self._plan, {None: self._connections})
+        self.path = first.path
+        part = self._conclude(first)
+        if part.limited_by == ("line",) and not _confirms(first):
+            part = self._challenge(first, part)
+        if first.done.verdict.converged and part.limited_by == ("line",):
+            self._remember(first)
+        return part
+
+    def _plan(self, path: Path) -> Plan:
+        known = self._memory.recall(self._session.where.authority, path.source, self._direction)
+        return Plan(self._left_s, self._left_bytes, known)
+
+    def _transfer(self, plan_for: leg.PlanFor, connections: Mapping[str | None, int]) -> Leg:
+        progress, name = self._progress, self._direction.value
+
+        def show(slices: list[Slice]) -> None:
+            if progress:
+                progress(name, slices)
+
+        moved = leg.run_leg(self._session, self._new_mover, plan_for, connections, show)
+        self._left_s -= moved.done.seconds
+        self._left_bytes -= moved.done.bytes
+        return moved
+
+    def _challenge(self, first: Leg, part: DirectionResult) -> DirectionResult:
+        """Ask by other connections whether it is the line; the best rate seen is the result."""
+        legs = [first]
+
+        def again(connections: Mapping[str | None, int]) -> challenge.Load | None:
+            rate = first.steady.rate_bytes_s
+            if self._left_s < MIN_CHALLENGE_S or self._left_bytes < CHALLENGE_BYTES_S * rate:
+                return None
+            plan = Plan(
+                self._left_s, self._left_bytes, Known(rate), first_min_seconds=1.0, credit_bytes=0
+            )
+            try:
+                legs.append(self._transfer(lambda _: plan, connections))
+            except MeasurementError:
+                return None  # the first transfer stands, unchallenged
+            return _load(legs[-1])
+
+        count = first.connections
+        found: challenge.Finding | None = None
+        asked: list[str] = []
+        load = _load(first)
+        more = again({None: challenge.more_connections(count)})
+        if more is not None:
+            asked.append("connections")
+            if challenge.rises(load, more):
+                fewer = again({None: max(1, count // 2)})
+                found = challenge.by_connections(load, fewer) if fewer else None
+            elif self._second_source is not None:
+                other = again({None: count, self._second_source: count})
+                if other is not None:
+                    asked.append("address")
+                    if challenge.rises(load, other):
+                        repeat = again({None: count})
+                        found = challenge.by_addresses(load, repeat) if repeat else None
+        best = max(legs, key=lambda one: one.steady.rate_bytes_s) if found else first
+        result = self._conclude(best) if found else part
+        evidence: dict[str, Json] = {
+            **result.evidence,
+            "challenged_by": [*asked],
+            "challenge_mbps": [round(one.steady.rate_bytes_s * 8e-6, 3) for one in legs[1:]],
+        }
+        if found and found.per:
+            evidence["limit_per"] = found.per
+        return replace(
+            result,
+            limited_by=(found.cause,) if found else result.limited_by,
+            seconds=sum(one.done.seconds for one in legs),
+            bytes=sum(one.done.bytes for one in legs),
+            evidence=evidence,
+        )
+
+    def _remember(self, first: Leg) -> None:
+        known = first.plan.known
+        burst = estimator.find_burst(first.done.trace, first.steady)
+        self._memory.learn(
+            self._session.where.authority,
+            first.path.source,
+            self._direction,
+            Known(
+                first.steady.rate_bytes_s,
+                burst.credit_bytes if burst else (known.credit_bytes if known else 0),
+                burst.peak_bytes_s if burst else (known.peak_bytes_s if known else 0),
+            ),
+        )
+
+    def _conclude(self, moved: Leg) -> DirectionResult:
+        done, steady, factor = moved.done, moved.steady, moved.path.overhead.factor
+        line_rate_mbps = steady.rate_bytes_s * 8e-6 * factor
+        link = self._link_rate(moved)
+        link_mbps = link.rate_bytes_s * 8e-6 if link else None
+        seen = self._evidence(moved, line_rate_mbps, link_mbps)
+        burst = estimator.find_burst(done.trace, steady)
+        return DirectionResult(
+            goodput_mbps=steady.rate_bytes_s * 8e-6,
+            line_rate_mbps=line_rate_mbps,
+            seconds=done.seconds,
+            bytes=done.bytes,
+            limited_by=verdict.limits(seen),
+            margin_ratio=steady.margin_ratio,
+            converged=done.verdict.converged,
+            loaded_rtt_s=seen.loaded_rtt_s,
+            burst_credit_bytes=burst.credit_bytes if burst else None,
+            burst_peak_mbps=burst.peak_bytes_s * 8e-6 * factor if burst else None,
+            chart_mbps=chart_mbps(done.received),
+            capacity_line_rate_mbps=max(link_mbps, line_rate_mbps)
+            if link_mbps is not None and verdict.is_full(seen)
+            else None,
+            cross_traffic_mbps=None if link_mbps is None else max(0.0, link_mbps - line_rate_mbps),
+            evidence=_details(moved, seen, link, self._watch),
+        )
+
+    def _link_rate(self, moved: Leg) -> LinkRate | None:
+        """Return what all hosts moved over the line during the steady stretch."""
+        if self._watch is None:
+            return None
+        end_s = moved.done.ended_s
+        samples = self._watch.between(end_s - moved.steady.length_s, end_s)
+        return link_rate(samples, download=self._direction is Direction.DOWNLOAD)
+
+    def _evidence(
+        self, moved: Leg, line_rate_mbps: float, link_mbps: float | None
+    ) -> verdict.Evidence:
+        done, path = moved.done, moved.path
+        pings_s = sorted(done.pings_s)
+        return verdict.Evidence(
+            line_rate_mbps=line_rate_mbps,
+            margin_ratio=moved.steady.margin_ratio,
+            converged=done.verdict.converged,
+            same_host=path.is_same_host,
+            interface_kind=path.interface.kind if path.interface else None,
+            interface_mbps=path.interface.speed_mbps if path.interface else None,
+            server_port_mbps=self._session.port_mbps,
+            busiest_core_ratio=leg.busiest_core(moved),
+            own_core_ratio=leg.own_core(moved),
+            other_traffic_share=leg.other_share(moved, self._direction),
+            link_other_share=None if link_mbps is None else 1 - line_rate_mbps / link_mbps,
+            idle_rtt_s=path.idle_rtt_s,
+            loaded_rtt_s=pings_s[len(pings_s) // 2] if pings_s else None,
+            retransmit_share=done.sums.retransmit_share,
+            is_pressed=done.is_pressed,
+            server_core_ratio=done.server_busy_ratio,
+            in_burst=may_be_burst(moved.plan, moved.steady.rate_bytes_s, done.bytes, done.seconds),
+            variation_ratio=estimator.variation_ratio(done.trace, moved.steady.start_s),
+        )
+
+
+def _confirms(first: Leg) -> bool:
+    """Whether the transfer only found again what is known of the line."""
+    known = first.plan.known
+    if known is None:
+        return False
+    off = abs(first.steady.rate_bytes_s / known.sustained_bytes_s - 1)
+    return off <= first.plan.agreement_ratio
+
+
+def _load(moved: Leg) -> challenge.Load:
+    return challenge.Load(moved.steady.rate_bytes_s, moved.connections)
+
+
+def chart_mbps(received: list[Slice], steps: int = 40) -> tuple[float, ...]:
+    """Return the payload rate over a whole transfer, in at most `steps` equal steps."""
+    step_s = max((received[-1].t_s - received[0].t_s) / steps, 0.02)
+    return tuple(rate * 8e-6 for rate in estimator.rates_bytes_s(received, step_s))
+
+
+def _details(
+    moved: Leg, seen: verdict.Evidence, link: LinkRate | None, watch: LinkWatch | None
+) -> dict[str, Json]:
+    how = moved.path.overhead
+    details: dict[str, Json] = {
+        "connections": moved.connections,
+        "steady_s": round(moved.steady.length_s, 3),
+        "payload_bytes_per_frame": how.payload_bytes,
+        "frame_bytes": how.frame_bytes,
+        "frame_assumed": how.assumed,
+        "congestion_control": moved.done.congestion,
+        "line_was_known": moved.plan.known is not None,
+    }
+    for name in (
+        "busiest_core_ratio", "own_core_ratio", "other_traffic_share", "link_other_share",
+        "retransmit_share", "server_core_ratio", "variation_ratio", "interface_mbps",
+        "server_port_mbps",
+    ):  # fmt: skip
+        value = getattr(seen, name)
+        if value is not None:
+            details[name] = round(value, 5)
+    if watch is not None:
+        details["link_counters"] = watch.trouble or ("used" if link else "too coarse")
+        if link is not None:
+            details["link_margin_ratio"] = round(link.margin_ratio, 5)
+    return details
