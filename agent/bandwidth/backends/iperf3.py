@@ -33,6 +33,8 @@ SECONDS = 10.0
 INTERVAL_S = 0.1
 CONNECT_S = 5.0
 CONVERGED_MARGIN = 0.01
+ARRIVED_SHARE = 0.8
+"""Where the server counted less of an upload than this, its mean is the rate."""
 PACKAGE = "iperf3 (apt install iperf3)"
 
 
@@ -106,9 +108,8 @@ def conclude(run: Run, path: Path, watch: Watch) -> DirectionResult:
             "too_few_data", f"only {run.moved_bytes} bytes in {run.seconds:.1f} s", transient=True
         )
     rate_bytes_s = steady.rate_bytes_s
-    if run.server_bytes_s is not None:
-        # What the sender wrote may still wait in buffers; the other end's count cannot exceed
-        # the truth by more than a burst credit, which the steady stretch leaves out.
+    if run.server_bytes_s and run.server_bytes_s * run.seconds < ARRIVED_SHARE * run.moved_bytes:
+        # Buffers that fill at the start do not touch the slope; more than that does.
         rate_bytes_s = min(rate_bytes_s, run.server_bytes_s)
     frame = frame_of(run.mss_bytes, path.ip_version)
     factor = frame.factor

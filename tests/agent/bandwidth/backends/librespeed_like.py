@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 BLOCK = os.urandom(1024 * 1024)
-LARGE_FILE_BLOCKS = 20
+LARGE_FILE_BLOCKS = 4
 
 
 class Handler(BaseHTTPRequestHandler):

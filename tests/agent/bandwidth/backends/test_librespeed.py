@@ -37,8 +37,8 @@ def test_every_framing_of_http_is_followed(librespeed_like: Start, framing: str)
     assert result.backend == "librespeed"
     for _, part in result.directions():
         assert part.limited_by == ("same_host",)
-        assert part.goodput_mbps > 100
-        assert part.bytes > 50_000_000
+        assert part.goodput_mbps > 50
+        assert part.bytes > 20_000_000
 
 
 def test_the_endpoints_are_found_below_the_address(librespeed_like: Start) -> None:
