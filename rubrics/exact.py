@@ -53,8 +53,11 @@ def exact(raw: object) -> Fraction:
 
 @lru_cache(maxsize=4096)
 def _from_text(text: str) -> Fraction:
-    if len(text) > MAX_DIGITS or not _NUMBER.fullmatch(text):
+    written = _NUMBER.fullmatch(text) if len(text) <= MAX_DIGITS else None
+    if written is None:
         raise ValueError(f"{text[:MAX_DIGITS]!r} is not a decimal number")
+    if abs(int((written[3] or "e0")[1:])) > MAX_DIGITS:
+        raise ValueError(f"a number has at most {MAX_DIGITS} digits, unlike {text!r}")
     return Fraction(text)
 
 

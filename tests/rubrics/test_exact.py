@@ -50,7 +50,7 @@ def test_json_float_means_what_it_prints() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["", "abc", "1_000", "0x10", "1e9999", "nan", "９", True, None, []]
+    "wrong", ["", "abc", "1_000", "0x10", "1e9999", "1e41", "1E-41", "nan", "９", True, None, []]
 )
 def test_what_is_no_number_is_refused(wrong: object) -> None:
     """Nothing is guessed into a number."""
