@@ -94,7 +94,7 @@ class DuckDBSeriesStore:
         self._archive_at_rows = archive_at_rows
         self._write_lock = threading.Lock()
         self._cursor_lock = threading.Lock()
-        self._connection = self._open(memory_limit)
+        self._held: duckdb.DuckDBPyConnection | None = self._open(memory_limit)
         self._prepare_schema()
         self._sources = self._load_sources()
         self._series = {
@@ -122,6 +122,14 @@ class DuckDBSeriesStore:
                 "series_store_locked" if locked else "series_store_unreadable",
                 f"{self._path} cannot be opened: {error}. {step}",
             ) from error
+
+    @property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        if self._held is None:
+            raise UnavailableError(
+                "series_store_closed", f"{self._path} is closed: the collector is stopping."
+            )
+        return self._held
 
     def _prepare_schema(self) -> None:
         self._connection.execute("BEGIN")
@@ -249,9 +257,15 @@ class DuckDBSeriesStore:
             ) from error
 
     def close(self) -> None:
-        """Checkpoint and release the file."""
-        with self._write_lock:
-            self._connection.close()
+        """Checkpoint and release the file. Closing again does nothing.
+
+        The connection is let go as well: whoever still holds the store at the end of the process
+        would keep it beyond the end of the library that it belongs to.
+        """
+        with self._write_lock, self._cursor_lock:
+            if self._held is not None:
+                self._held.close()
+                self._held = None
 
 
 class _Transaction:

@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -190,4 +191,15 @@ def test_check_says_when_the_store_is_gone(tmp_path: Path) -> None:
     store.check()
     store.close()
     with pytest.raises(UnavailableError):
+        store.check()
+
+
+def test_a_closed_store_lets_its_connection_go(tmp_path: Path) -> None:
+    """Nothing of the library outlives it, however long the store itself is held; twice is once."""
+    store = DuckDBSeriesStore(tmp_path / "series.duckdb")
+    connection = weakref.ref(store._connection)  # noqa: SLF001 - what must be gone is inside
+    store.close()
+    store.close()
+    assert connection() is None
+    with pytest.raises(UnavailableError, match="is closed"):
         store.check()
