@@ -139,6 +139,22 @@ def test_a_phone_reads_a_criterion_with_its_labels(browser: Browser, live_addres
     visit.context.close()
 
 
+def test_headings_of_the_agents_are_not_broken_inside_words(
+    browser: Browser, live_address: str
+) -> None:
+    """In English on a phone each heading of the narrow table stays on one line."""
+    visit = Visit(browser, 390, "en")
+    visit.page.goto(f"{live_address}/schools/zx-001?lang=en")
+    heights = visit.page.locator(".agents thead th").evaluate_all(
+        "cells => cells.map(cell => cell.getClientRects()[0].height)"
+    )
+    assert len(heights) == 4
+    assert max(heights) < 40
+    wider = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+    assert not visit.page.evaluate(wider)
+    visit.context.close()
+
+
 def test_print_shows_the_table_and_hides_the_navigation(
     browser: Browser, live_address: str
 ) -> None:
