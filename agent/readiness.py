@@ -130,20 +130,27 @@ def _obstacle(
         if not enrolled:
             return missing("not_enrolled")
         return IndicatorReadiness(definition.id, Readiness.LATER, "probe_runs_later", part.probe)
-    mine = [reading for reading in readings if reading.probe == part.probe]
-    valued = [reading for reading in mine if part.metric in reading.values]
+    found = _fault(definition, part, [r for r in readings if r.probe == part.probe])
+    return missing(*found) if found else None
+
+
+def _fault(
+    definition: IndicatorDefinition, part: Part, readings: Sequence[Reading]
+) -> tuple[str, str] | None:
+    """Return reason and place of what is wrong with the probe's readings, None if one counts."""
+    valued = [reading for reading in readings if part.metric in reading.values]
     wanted = [reading for reading in valued if _fits(part, reading)]
     if any(not set(reading.limited_by) & set(definition.void_when) for reading in wanted):
         return None
     if wanted:
-        return missing(wanted[0].reason or "probe_crashed", wanted[0].target)
+        return wanted[0].reason or "probe_crashed", wanted[0].target
     if valued:
         labels = ", ".join(f"{name}={value}" for name, value in part.labels.items())
-        return missing("label_not_set", f"[probes.{part.probe}] {labels}")
-    failed = next((r for r in mine if r.outcome is not Outcome.OK and r.reason), None)
-    if failed is not None and failed.reason is not None:
-        return missing(failed.reason, f"{failed.probe}/{failed.target}")
-    return missing("probe_gave_nothing", part.series)
+        return "label_not_set", f"[probes.{part.probe}] {labels}"
+    for reading in readings:
+        if reading.outcome is not Outcome.OK and reading.reason is not None:
+            return reading.reason, f"{reading.probe}/{reading.target}"
+    return "probe_gave_nothing", part.series
 
 
 def _fits(part: Part, reading: Reading) -> bool:

@@ -122,7 +122,11 @@ class Line:
             timeout=ENROL_S,
             check=True,
         )
-        return frozenset(probe["probe"] for probe in json.loads(done.stdout) if probe["enabled"])
+        return frozenset(
+            probe["probe"]
+            for probe in json.loads(done.stdout)
+            if probe["enabled"] and probe["idle_reason"] is None
+        )
 
     def sheet(self, school_id: str, kind: str) -> Mapping[str, Any]:
         """Return the score sheet of the smart-campus form for this kind of school."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import signal
+import sqlite3
 import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,9 +21,10 @@ from agent.spool import Spool, SpoolCounts
 if TYPE_CHECKING:
     from tests.e2e.conftest import Site
 
-READINGS = 6000
-KILLS = 12
+READINGS = 3000
+KILLS = 10
 DRAIN_TRIES = 40
+START_S = 30.0
 CONFIG = """
 [push]
 interval_s = 0.2
@@ -66,6 +69,22 @@ def counts(state: Path) -> SpoolCounts:
     return held
 
 
+def wait_until_pushing(site: Site) -> None:
+    """Wait until the running agent has taken a batch out of its queue, or has nothing left."""
+    spool = f"file:{site.state / 'spool' / 'spool.db'}?mode=ro"
+    deadline_s = time.monotonic() + START_S
+    with closing(sqlite3.connect(spool, uri=True)) as database:
+        query = "SELECT count(*) FROM queue"
+        (before,) = database.execute(query).fetchone()
+        while time.monotonic() < deadline_s:
+            (now,) = database.execute(query).fetchone()
+            if now < before or now == 0:
+                return
+            before = now
+            time.sleep(0.005)
+    raise AssertionError(f"the agent does not push: {site.log('agent')}")
+
+
 def test_sigkill_of_agent_and_collector_loses_and_doubles_nothing(site: Site) -> None:
     """Agent and collector are killed in turn while pushing; every reading arrives exactly once."""
     chance = random.Random(20261121)  # noqa: S311 - reproducible moments, not secrets
@@ -76,7 +95,8 @@ def test_sigkill_of_agent_and_collector_loses_and_doubles_nothing(site: Site) ->
     killed_while_pushing = 0
     for round_number in range(KILLS):
         site.start_agent(config)
-        time.sleep(chance.uniform(0.35, 0.75))
+        wait_until_pushing(site)
+        time.sleep(chance.uniform(0.0, 0.25))
         if round_number % 2:
             site.end("collector", signal.SIGKILL)
             time.sleep(chance.uniform(0.0, 0.2))
