@@ -64,7 +64,6 @@ def _fields(probe: Probe[Any], settings: Settings) -> dict[str, Any]:
         "title": probe.title,
         "enabled": plan.enabled,
         "idle_reason": plan.idle_reason,
-        "idle_reason": plan.idle_reason,
         "interval_s": plan.interval_s,
         "timeout_s": plan.timeout_s,
         "cost": str(probe.cost),
