@@ -2,11 +2,13 @@
 
 A full line carries the same however many connections share it and whatever address they come
 from. So before a line is called the limit for the first time, the test is repeated with twice the
-connections and, where the host has another address, with half of them from there. A rate that
-rises was not the line's:
+connections, with two, and, where the host has another address, with half of them from there. A
+rate that changes was not the line's:
 
-* half the connections, half the rate, each as fast as before: a limit for each **connection**;
-* fewer connections carry less, but each more: they compete with **cross traffic**;
+* more connections carry more and two carry little, each as fast as before: a limit for each
+  **connection**;
+* two connections carry less, but each more, and the line is full: they compete with **cross
+  traffic**;
 * only another address brings more, and without it the rate is as before: a limit per **address**;
 * anything else: the rate changes by itself, it is **unstable**.
 """
@@ -20,16 +22,22 @@ RISE = 1.05
 SAME = 0.05
 UNCHANGED = 1.12
 """Connections that get at most this much more with half as many beside them do not compete."""
-FEWER = 0.96
+FALL = 0.88
+"""Two connections that carry less than this share of what many do leave something to others."""
+FEW_CONNECTIONS = 2
 MAX_CONNECTIONS = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A transfer: its rate (any unit) and by how many connections it was moved."""
+    """A transfer: its rate (any unit) and by how many connections it was moved.
+
+    `is_full`: something on the path was, so that the connections did what they could.
+    """
 
     rate: float
     connections: int
+    is_full: bool = True
 
     @property
     def each(self) -> float:
@@ -55,13 +63,17 @@ def rises(before: Load, after: Load) -> bool:
     return after.rate >= RISE * before.rate
 
 
-def by_connections(first: Load, fewer: Load) -> Finding:
-    """Say what it was, after more connections brought more; `fewer` had about half of `first`'s."""
-    if fewer.each <= UNCHANGED * first.each:
+def by_connections(first: Load, more: Load | None, few: Load | None) -> Finding | None:
+    """Say what other numbers of connections show; None where nothing speaks against the line.
+
+    `few` has `FEW_CONNECTIONS`. What could not be asked is None and shows nothing.
+    """
+    rose = more is not None and rises(first, more)
+    if rose and few is not None and few.each <= UNCHANGED * first.each:
         return Finding("per_ip_limit", "connection")
-    if fewer.rate <= FEWER * first.rate:
+    if few is not None and few.is_full and few.rate <= FALL * first.rate:
         return Finding("cross_traffic")
-    return Finding("unstable")
+    return Finding("unstable") if rose else None
 
 
 def by_addresses(first: Load, again: Load) -> Finding:

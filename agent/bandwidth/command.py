@@ -162,6 +162,8 @@ def _measure(arguments: argparse.Namespace, target: Target, live: LiveLine) -> R
                 ca_file=arguments.ca_file or target.ca_file,
                 token=target.token,
                 memory=_memory(arguments),
+                second_source=arguments.second_source,
+                link=_link(arguments.outlet_interface),
                 progress=live.show,
             ),
         )

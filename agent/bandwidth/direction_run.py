@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from agent.bandwidth import challenge, estimator, leg, verdict
@@ -18,9 +18,8 @@ from agent.bandwidth.slices import Slice
 from agent.bandwidth.stopping import Known, Plan, may_be_burst
 from agent.reading import Json
 
-MIN_CHALLENGE_S = 2.0
-CHALLENGE_BYTES_S = 2.0
-"""A challenge is begun while this many seconds' worth of bytes is left."""
+CHALLENGE_S = 2.5
+"""A repeated transfer lasts no longer, and is begun only while it may."""
 
 
 def connections_for(rtt_s: float) -> int:
@@ -88,43 +87,14 @@ class DirectionRun:
 
     def _challenge(self, first: Leg, part: DirectionResult) -> DirectionResult:
         """Ask by other connections whether it is the line; the best rate seen is the result."""
-        legs = [first]
-
-        def again(connections: Mapping[str | None, int]) -> challenge.Load | None:
-            rate = first.steady.rate_bytes_s
-            if self._left_s < MIN_CHALLENGE_S or self._left_bytes < CHALLENGE_BYTES_S * rate:
-                return None
-            plan = Plan(
-                self._left_s, self._left_bytes, Known(rate), first_min_seconds=1.0, credit_bytes=0
-            )
-            try:
-                legs.append(self._transfer(lambda _: plan, connections))
-            except MeasurementError:
-                return None  # the first transfer stands, unchallenged
-            return _load(legs[-1])
-
-        count = first.connections
-        found: challenge.Finding | None = None
-        asked: list[str] = []
-        load = _load(first)
-        more = again({None: challenge.more_connections(count)})
-        if more is not None:
-            asked.append("connections")
-            if challenge.rises(load, more):
-                fewer = again({None: max(1, count // 2)})
-                found = challenge.by_connections(load, fewer) if fewer else None
-            elif self._second_source is not None:
-                other = again({None: count, self._second_source: count})
-                if other is not None:
-                    asked.append("address")
-                    if challenge.rises(load, other):
-                        repeat = again({None: count})
-                        found = challenge.by_addresses(load, repeat) if repeat else None
+        asking = _Challenge(first, self._ask)
+        found = asking.find(self._second_source)
+        legs = asking.legs
         best = max(legs, key=lambda one: one.steady.rate_bytes_s) if found else first
         result = self._conclude(best) if found else part
         evidence: dict[str, Json] = {
             **result.evidence,
-            "challenged_by": [*asked],
+            "challenged_by": [*asking.asked],
             "challenge_mbps": [round(one.steady.rate_bytes_s * 8e-6, 3) for one in legs[1:]],
         }
         if found and found.per:
@@ -136,6 +106,19 @@ class DirectionRun:
             bytes=sum(one.done.bytes for one in legs),
             evidence=evidence,
         )
+
+    def _ask(self, first: Leg, connections: Mapping[str | None, int]) -> Leg | None:
+        """Repeat `first` with other connections; None where the bounds or the path forbid it."""
+        rate = first.steady.rate_bytes_s
+        if self._left_s < CHALLENGE_S or self._left_bytes < CHALLENGE_S * rate:
+            return None
+        plan = Plan(
+            CHALLENGE_S, self._left_bytes, Known(rate), first_min_seconds=1.0, credit_bytes=0
+        )
+        try:
+            return self._transfer(lambda _: plan, connections)
+        except MeasurementError:
+            return None  # the first transfer stands, unchallenged
 
     def _remember(self, first: Leg) -> None:
         known = first.plan.known
@@ -222,7 +205,45 @@ def _confirms(first: Leg) -> bool:
 
 
 def _load(moved: Leg) -> challenge.Load:
-    return challenge.Load(moved.steady.rate_bytes_s, moved.connections)
+    pressed_s = moved.done.last_pressed_s
+    full = pressed_s is not None and pressed_s >= moved.done.seconds - moved.steady.length_s
+    return challenge.Load(moved.steady.rate_bytes_s, moved.connections, full)
+
+
+class _Challenge:
+    """The questions of `challenge`, asked one after the other; `legs` and `asked` tell which."""
+
+    def __init__(
+        self, first: Leg, ask: Callable[[Leg, Mapping[str | None, int]], Leg | None]
+    ) -> None:
+        self._ask = ask
+        self.legs = [first]
+        self.asked: list[str] = []
+
+    def find(self, second_source: str | None) -> challenge.Finding | None:
+        """Return what held the rate back; None where nothing speaks against the line."""
+        load = _load(self.legs[0])
+        count = load.connections
+        more = self._repeat("more", {None: challenge.more_connections(count)})
+        few = self._repeat("few", {None: challenge.FEW_CONNECTIONS})
+        found = challenge.by_connections(load, more, few)
+        if found is not None:
+            return found
+        if second_source is None:
+            return None
+        other = self._repeat("address", {None: count, second_source: count})
+        if other and challenge.rises(load, other):
+            again = self._repeat("again", {None: count})
+            return challenge.by_addresses(load, again) if again else None
+        return None
+
+    def _repeat(self, name: str, connections: Mapping[str | None, int]) -> challenge.Load | None:
+        moved = self._ask(self.legs[0], connections)
+        if moved is None:
+            return None
+        self.legs.append(moved)
+        self.asked.append(name)
+        return _load(moved)
 
 
 def chart_mbps(received: list[Slice], steps: int = 40) -> tuple[float, ...]:

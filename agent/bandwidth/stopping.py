@@ -92,6 +92,8 @@ class PressureWatch:
         self._found = 0
         self.is_pressed: bool | None = None
         """Whether a queue stood or packets were lost at the last look; None before the first."""
+        self.last_pressed_s: float | None = None
+        """When, since the transfer began, that was last so."""
 
     def look(self, elapsed_s: float, sums: TcpSums, rtt_s: float) -> bool:
         """Return whether the connections hold the rate back; call at every judgement."""
@@ -105,6 +107,8 @@ class PressureWatch:
         idle = sums.rtt_s < rtt_s * 1.15 + NO_QUEUE_S
         self._found = self._found + 1 if idle else 0
         self.is_pressed = not idle or lost > 0
+        if self.is_pressed:
+            self.last_pressed_s = elapsed_s
         return self._found >= self.ROUNDS
 
 

@@ -66,8 +66,10 @@ class Transfer:
     congestion: str
     is_pressed: bool | None
     """Whether at the end a queue stood or packets were lost; None when never looked at."""
+    last_pressed_s: float | None
+    """When, since its beginning, that was last so."""
     ended_s: float
-    """When (monotonic)."""
+    """When it ended (monotonic)."""
     server_busy_ratio: float | None = None
     """Load of the server's host; None where it does not tell."""
 
@@ -153,6 +155,7 @@ class Mover(ABC):
             self.side_frame_bytes,
             self.congestion,
             self._pressure.is_pressed,
+            self._pressure.last_pressed_s,
             time.monotonic(),
             self._view.busy_ratio if self._view else None,
         )
