@@ -102,9 +102,13 @@ def judge_indicator(
     if definition.probe == "planned":
         return IndicatorReadiness(definition.id, Readiness.MISSING, "probe_planned")
     for part in definition.parts:
-        obstacle = _obstacle(definition, part, plans, readings, enrolled=enrolled)
-        if obstacle is not None:
-            return obstacle
+        obstacles = [
+            _obstacle(definition, source, plans, readings, enrolled=enrolled)
+            for source in part.by_source()
+        ]
+        found = [obstacle for obstacle in obstacles if obstacle is not None]
+        if len(found) == len(obstacles):  # one source is enough
+            return next((one for one in found if one.readiness is Readiness.LATER), found[0])
     return IndicatorReadiness(definition.id, Readiness.READY)
 
 

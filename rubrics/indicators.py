@@ -114,6 +114,8 @@ class Part(CatalogueModel):
     per: Annotated[Grouping, Field(strict=False)]
     statistic: Annotated[Statistic, Field(strict=False)]
     across: Annotated[Across, Field(strict=False)]
+    also: Annotated[tuple[SeriesName, ...], Field(strict=False)] = ()
+    """Series of other probes that see the same kind of target: their groups count beside these."""
     weight: SeriesName | None = None
     at_least: float | None = None
     target: Name | None = None
@@ -133,10 +135,19 @@ class Part(CatalogueModel):
         """The value name within the probe's readings."""
         return self.series.partition(".")[2]
 
+    def by_source(self) -> tuple[Self, ...]:
+        """Return this part once for each of its series, each with that series alone."""
+        return tuple(
+            self.model_copy(update={"series": series, "also": ()})
+            for series in (self.series, *self.also)
+        )
+
     @model_validator(mode="after")
     def _operands_fit(self) -> Self:
         if (self.across is Across.WEIGHTED_MEAN) != (self.weight is not None):
             raise ValueError(f"{self.series}: `weight` goes with across: weighted_mean only")
+        if self.weight is not None and self.also:
+            raise ValueError(f"{self.series}: `also` cannot be weighted")
         if (self.across is Across.SHARE_AT_LEAST) != (self.at_least is not None):
             raise ValueError(f"{self.series}: `at_least` goes with across: share_at_least only")
         return self
@@ -232,7 +243,9 @@ class IndicatorDefinition(CatalogueModel):
     @property
     def series(self) -> tuple[str, ...]:
         """Every source series, weights included."""
-        named = [name for part in self.parts for name in (part.series, part.weight) if name]
+        named = [
+            name for part in self.parts for name in (part.series, *part.also, part.weight) if name
+        ]
         return tuple(dict.fromkeys(named))
 
 

@@ -10,7 +10,8 @@ Settings: `devices`, each with `name`, `address`, `port`, `credential`, `context
 links to other switches seen by LLDP are backbone; `access`: ports without a switch, router or
 access point behind them are desktop) and `ports` (port name or pattern -> role, overrides LLDP).
 `credentials_file`, `community`, `answer_within_s`, `retries`, `rows_per_request`: see
-`agent/snmp/settings.py`. A switch that two agents ask is two links; let one agent ask it.
+`agent/snmp/settings.py`. A switch that two agents ask, or a link marked at both ends, counts twice:
+let one agent ask, and mark one end.
 
 Metrics: see `SwitchLinks.metrics`. Desktop ports without a device are counted but have no reading.
 

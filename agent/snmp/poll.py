@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TypeVar
 
 from agent.probes.base import Context, ProbeError
@@ -65,10 +66,13 @@ def poll(
 ) -> Iterator[Reading]:
     """Run `work` for every device and yield its readings, or one failed reading that says why.
 
-    Raises ProbeError where no device is named, or the credentials cannot be used.
+    Raises ProbeError where no device is named, pysnmp is not there, or the credentials
+    cannot be used.
     """
     if not devices:
         raise ProbeError(NO_DEVICE, f"[probes.{probe}] devices", outcome=Outcome.SKIPPED)
+    if find_spec("pysnmp") is None:
+        raise ProbeError("snmp_not_installed")
     try:
         credentials = load_credentials(settings)
     except SnmpError as error:

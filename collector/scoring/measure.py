@@ -115,7 +115,7 @@ def _why_not_measured(
     series: SeriesStore, school_id: str, definition: IndicatorDefinition, window: ScoringWindow
 ) -> str | None:
     """Return the reason that the newest fitting reading gave, if it was tried and nothing came."""
-    for part in definition.parts:
+    for part in [source for one in definition.parts for source in one.by_source()]:
         for found in series.latest_readings(school_id, part.probe, READINGS_ASKED_FOR_A_REASON):
             reading = found.reading
             if reading.time >= window.since and reading.reason and _fits(part, reading):
@@ -141,7 +141,11 @@ def _reduce(
 ) -> dict[str, Json] | None:
     parts = []
     for part in definition.parts:
-        groups = series.summarise(part_query(definition, part, school_id, spans))
+        groups = [
+            group
+            for source in part.by_source()
+            for group in series.summarise(part_query(definition, source, school_id, spans))
+        ]
         weigh = weight_query(part, school_id, spans)
         capacities = series.summarise(weigh) if weigh and groups else ()
         weights = {group.group: group.value for group in capacities if group.value is not None}

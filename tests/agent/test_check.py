@@ -78,6 +78,25 @@ def test_reading_with_the_right_label_makes_it_ready() -> None:
     assert judge("backbone_link_speed", speed("backbone")).readiness is Readiness.READY
 
 
+def test_a_switch_may_stand_in_for_a_host(tmp_path: Path) -> None:
+    """A backbone seen over SNMP needs no host on it; the switch is asked in its own time."""
+    config = tmp_path / "agent.toml"
+    config.write_text(
+        '[probes.switch_links]\ndevices = [{ name = "core", address = "192.0.2.1" }]\n'
+    )
+    plans = load_settings(config, {}).probes
+    found = judge("backbone_link_speed", speed(None), plans=plans, enrolled=True)
+    assert (found.readiness, found.detail) == (Readiness.LATER, "switch_links")
+    assert judge("backbone_link_speed", speed("backbone"), plans=plans).readiness is Readiness.READY
+
+
+def test_a_probe_without_a_device_names_what_to_set() -> None:
+    """Nothing is asked over SNMP until a device is named, and `check` says where."""
+    found = judge("ups_runtime_hours", enrolled=True)
+    assert (found.readiness, found.reason) == (Readiness.MISSING, "snmp_no_device")
+    assert found.detail == "[probes.ups_snmp]"
+
+
 def test_missing_label_names_the_setting() -> None:
     """A link without a role is not counted, and the person is told where to mark it."""
     found = judge("backbone_link_speed", speed(None), speed("desktop"))

@@ -84,7 +84,8 @@ def test_indicators_are_computed_from_series_that_exist(indicator: Any) -> None:
     for part in indicator.parts:
         assert part.series in series
         assert part.weight is None or part.weight in series
-        assert unit_of(part, series[part.series]) == indicator.unit
+        for source in part.by_source():
+            assert unit_of(part, series[source.series]) == indicator.unit
 
 
 @pytest.mark.parametrize("indicator", planned, ids=by_name)

@@ -54,7 +54,6 @@ def test_ports_of_real_devices(
     name: str, devices_port: int, recording: Callable[[str], Recording]
 ) -> None:
     """Ports that run, by rate, are those of the file; a walk costs two seconds at most."""
-    ask(devices_port, name)  # opens the file in the simulator
     started_s = time.process_time()  # not the clock on the wall: the machine may be busy
     (device,) = ask(devices_port, name)
     assert time.process_time() - started_s < WALK_S

@@ -125,6 +125,19 @@ def test_the_worst_backbone_link_counts_and_other_links_do_not(
     assert (backbone["value"], backbone["samples"], backbone["days"]) == (10_000, 10, 5)
 
 
+def test_links_of_hosts_and_of_switches_are_one_backbone(
+    series: SeriesStore, measure: Measure, school_day_times: Times
+) -> None:
+    """A 10G host and a 1G switch link, both called backbone: the worst of them, from two probes."""
+    times = school_day_times(5, 2)
+    backbone = {"role": "backbone"}
+    speeds = {"link_speed": ("eth0", 10_000), "switch_links": ("core/ge1", 1_000)}
+    for probe, (target, speed) in speeds.items():
+        measure(probe, times, {"speed_mbps": speed, "up": 1}, target=target, labels=backbone)
+    found = measured(series)["backbone_link_speed"]
+    assert (found["value"], found["targets"], found["samples"]) == (1_000, 2, 10)
+
+
 @pytest.mark.parametrize(
     ("when", "reason"),
     [
