@@ -122,7 +122,8 @@ def _refused(session: Session, flow: Flow, error: OSError) -> MeasurementError:
     """Prefer what the server said over the broken pipe that followed."""
     try:
         data = flow.sock.recv(MAX_HEAD_BYTES)
-        check_payload_head(session, *parse_head(data.partition(HEAD_END)[0]))
+        if data:
+            check_payload_head(session, *parse_head(data.partition(HEAD_END)[0]))
     except MeasurementError as said:
         return said
     except OSError:
