@@ -104,14 +104,7 @@ def run_leg(
         plan = plan_for(path)
         pinger = Pinger(session, side[0].sock)
         before = read_meters(time.monotonic(), path.device)
-        mover = new_mover(session, flows, pinger, side[1].sock)
-        try:
-            done = mover.run(plan, path.idle_rtt_s, on_slice)
-        except MeasurementError as error:
-            if path.is_same_host:
-                # Whatever broke, it was no line: say the one thing that has to be mended.
-                raise MeasurementError("same_host", error.detail, transient=True) from error
-            raise
+        done = new_mover(session, flows, pinger, side[1].sock).run(plan, path.idle_rtt_s, on_slice)
         after = read_meters(time.monotonic(), path.device)
         infos = [info for flow in flows if (info := tcp_info.of(flow.sock))]
     finally:
