@@ -11,7 +11,7 @@ from agent.bandwidth.link_counters import LinkSample
 
 MAX_MARGIN_RATIO = 0.02
 """Counters that leave more in doubt than this do not count."""
-MIN_CHANGES = 3
+MIN_CHANGES = 2
 _Z = 1.96
 
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
-from agent.bandwidth import challenge, estimator, leg, verdict
+from agent.bandwidth import estimator, leg, verdict
 from agent.bandwidth.bounds import Caps, Direction, Progress
 from agent.bandwidth.capacity import LinkRate, link_rate
 from agent.bandwidth.errors import MeasurementError
-from agent.bandwidth.leg import Leg, NewMover, Path
+from agent.bandwidth.leg import Leg, NewMover, Path, was_full
 from agent.bandwidth.line_memory import LineMemory
 from agent.bandwidth.link_counters import LinkWatch
+from agent.bandwidth.questions import Questions
 from agent.bandwidth.result import DirectionResult
 from agent.bandwidth.session import Session
 from agent.bandwidth.slices import Slice
-from agent.bandwidth.stopping import Known, Plan, may_be_burst
+from agent.bandwidth.stopping import FIRST_MIN_S, Known, Plan, may_be_burst
 from agent.reading import Json
 
+SLOW_START_SHARE = 0.4
 CHALLENGE_S = 2.5
 """A repeated transfer lasts no longer, and is begun only while it may."""
 
@@ -56,7 +58,9 @@ class DirectionRun:
         self._watch = watch
         self._progress = progress
         self._left_s = min(caps.max_seconds, session.max_seconds)
-        self._left_bytes = min(caps.max_bytes, session.max_bytes // 2)
+        # Less than half: the bounds are looked at every few milliseconds, and a server that has
+        # given its share ends the test without an answer.
+        self._left_bytes = min(caps.max_bytes, session.max_bytes * 9 // 20)
 
     def measure(self) -> DirectionResult:
         """Transfer and conclude. Raises MeasurementError."""
@@ -71,7 +75,10 @@ class DirectionRun:
 
     def _plan(self, path: Path) -> Plan:
         known = self._memory.recall(self._session.where.authority, path.source, self._direction)
-        return Plan(self._left_s, self._left_bytes, known)
+        watch_s = self._watch.watch_s if self._watch else 0.0
+        return Plan(
+            self._left_s, self._left_bytes, known, first_min_seconds=max(FIRST_MIN_S, watch_s)
+        )
 
     def _transfer(self, plan_for: leg.PlanFor, connections: Mapping[str | None, int]) -> Leg:
         progress, name = self._progress, self._direction.value
@@ -87,7 +94,7 @@ class DirectionRun:
 
     def _challenge(self, first: Leg, part: DirectionResult) -> DirectionResult:
         """Ask by other connections whether it is the line; the best rate seen is the result."""
-        asking = _Challenge(first, self._ask)
+        asking = Questions(first, self._ask)
         found = asking.find(self._second_source)
         legs = asking.legs
         best = max(legs, key=lambda one: one.steady.rate_bytes_s) if found else first
@@ -188,9 +195,10 @@ class DirectionRun:
             idle_rtt_s=path.idle_rtt_s,
             loaded_rtt_s=pings_s[len(pings_s) // 2] if pings_s else None,
             retransmit_share=done.sums.retransmit_share,
-            is_pressed=done.is_pressed,
+            is_pressed=was_full(moved),
             server_core_ratio=done.server_busy_ratio,
             in_burst=may_be_burst(moved.plan, moved.steady.rate_bytes_s, done.bytes, done.seconds),
+            wavering_ratio=_wavered(moved),
             variation_ratio=estimator.variation_ratio(done.trace, moved.steady.start_s),
         )
 
@@ -204,46 +212,13 @@ def _confirms(first: Leg) -> bool:
     return off <= first.plan.agreement_ratio
 
 
-def _load(moved: Leg) -> challenge.Load:
-    pressed_s = moved.done.last_pressed_s
-    full = pressed_s is not None and pressed_s >= moved.done.seconds - moved.steady.length_s
-    return challenge.Load(moved.steady.rate_bytes_s, moved.connections, full)
-
-
-class _Challenge:
-    """The questions of `challenge`, asked one after the other; `legs` and `asked` tell which."""
-
-    def __init__(
-        self, first: Leg, ask: Callable[[Leg, Mapping[str | None, int]], Leg | None]
-    ) -> None:
-        self._ask = ask
-        self.legs = [first]
-        self.asked: list[str] = []
-
-    def find(self, second_source: str | None) -> challenge.Finding | None:
-        """Return what held the rate back; None where nothing speaks against the line."""
-        load = _load(self.legs[0])
-        count = load.connections
-        more = self._repeat("more", {None: challenge.more_connections(count)})
-        few = self._repeat("few", {None: challenge.FEW_CONNECTIONS})
-        found = challenge.by_connections(load, more, few)
-        if found is not None:
-            return found
-        if second_source is None:
-            return None
-        other = self._repeat("address", {None: count, second_source: count})
-        if other and challenge.rises(load, other):
-            again = self._repeat("again", {None: count})
-            return challenge.by_addresses(load, again) if again else None
+def _wavered(moved: Leg) -> float | None:
+    """Return how much the rate varied in a test that its bounds ended, slow start left out."""
+    done, plan = moved.done, moved.plan
+    if done.seconds < plan.max_seconds and done.bytes < plan.max_bytes:
         return None
-
-    def _repeat(self, name: str, connections: Mapping[str | None, int]) -> challenge.Load | None:
-        moved = self._ask(self.legs[0], connections)
-        if moved is None:
-            return None
-        self.legs.append(moved)
-        self.asked.append(name)
-        return _load(moved)
+    start_s = done.trace[0].t_s + SLOW_START_SHARE * (done.trace[-1].t_s - done.trace[0].t_s)
+    return estimator.variation_ratio(done.trace, start_s)
 
 
 def chart_mbps(received: list[Slice], steps: int = 40) -> tuple[float, ...]:
@@ -267,8 +242,8 @@ def _details(
     }
     for name in (
         "busiest_core_ratio", "own_core_ratio", "other_traffic_share", "link_other_share",
-        "retransmit_share", "server_core_ratio", "variation_ratio", "interface_mbps",
-        "server_port_mbps",
+        "retransmit_share", "server_core_ratio", "variation_ratio", "wavering_ratio",
+        "interface_mbps", "server_port_mbps",
     ):  # fmt: skip
         value = getattr(seen, name)
         if value is not None:

@@ -150,3 +150,14 @@ def busiest_core(leg: Leg) -> float | None:
 def own_core(leg: Leg) -> float:
     """Return which part of one core this process used."""
     return (leg.after.own_cpu_s - leg.before.own_cpu_s) / (leg.after.at_s - leg.before.at_s)
+
+
+def was_full(moved: Leg) -> bool | None:
+    """Return whether something on the path was full in the second half of the steady stretch.
+
+    Earlier signs may be the slow start's. None where the sender's kernel tells nothing.
+    """
+    done = moved.done
+    if done.is_pressed is None or done.last_pressed_s is None:
+        return done.is_pressed
+    return done.is_pressed or done.last_pressed_s >= done.seconds - moved.steady.length_s / 2

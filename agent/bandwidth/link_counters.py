@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-POLL_S = 0.02
 FIRST_ANSWER_S = 10.0
 MAX_SAMPLES = 20_000
 
@@ -36,6 +35,14 @@ class LinkSample:
 class LinkCounters(Protocol):
     """The outlet port's counters. Used by one thread only."""
 
+    @property
+    def poll_s(self) -> float:
+        """How long to wait between two readings."""
+
+    @property
+    def watch_s(self) -> float:
+        """How long a transfer has to last for its rate to be told from the counters."""
+
     def read(self) -> LinkCount:
         """Return the counters now. Raises OSError where they cannot be had."""
 
@@ -49,6 +56,8 @@ class InterfaceCounters:
 
     name: str
     sys_root: Path = Path("/sys")
+    poll_s: float = 0.02
+    watch_s: float = 0.0
 
     def read(self) -> LinkCount:
         """Read the kernel's statistics. Raises OSError."""
@@ -69,6 +78,7 @@ class LinkWatch:
 
     def __init__(self, counters: LinkCounters) -> None:
         self._counters = counters
+        self.watch_s = counters.watch_s
         self._samples: list[LinkSample] = []
         self._stopping = threading.Event()
         self._answered = threading.Event()
@@ -97,7 +107,7 @@ class LinkWatch:
                 count = self._counters.read()
                 self._samples.append(LinkSample((asked_s + time.monotonic()) / 2, count))
                 self._answered.set()
-                self._stopping.wait(POLL_S)
+                self._stopping.wait(self._counters.poll_s)
         except OSError as error:
             self.trouble = str(error)
         finally:

@@ -46,6 +46,8 @@ class Evidence:
     is_pressed: bool | None = None
     """Whether at the end a queue stood or packets were dropped, by the sender's kernel."""
     variation_ratio: float | None = None
+    wavering_ratio: float | None = None
+    """Variation over most of a test that did not end by itself; None for one that did."""
     in_burst: bool = False
     """The transfer ended while burst credit may still have lasted."""
 
@@ -65,6 +67,8 @@ def _rules(seen: Evidence) -> list[tuple[str, bool]]:
     unstable = not seen.converged and (
         seen.margin_ratio > UNSTABLE_MARGIN or (seen.variation_ratio or 0.0) > UNSTABLE_VARIATION
     )
+    # A rate that comes and goes has straight pieces too, and the last one proves nothing.
+    unstable = unstable or (seen.wavering_ratio or 0.0) > UNSTABLE_VARIATION
     host_busy = (seen.busiest_core_ratio or 0.0) > BUSY_CORE and (seen.own_core_ratio or 0.0) > 0.25
     # A busy server only limits while nothing on the path is full.
     server_busy = (seen.server_core_ratio or 0.0) > SERVER_CORE and seen.is_pressed is False

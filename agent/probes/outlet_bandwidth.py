@@ -11,9 +11,14 @@ Settings: `uplinks` (name -> local address whose traffic leaves through that upl
 uplink named `default`), `directions`, `max_seconds`, `max_bytes`, `slot_wait_s` (while another
 school tests), `proxy`, `measurement_ca_file`; `backend`: `builtin`, `speedtest-cli` (a lower
 bound), or against a `server` of its own `iperf3` (`host:port`) or `librespeed` (URL). All need a
-slot.
+slot. For the built-in engine, by uplink: `second_sources` (another local address that leaves
+through it, by which a limit per address shows), and what counts all its traffic:
+`outlet_interfaces` (an interface of this host, where the agent runs on the gateway), or `devices`
+with `credentials_file`, `community`, `answer_within_s`, `retries`, `rows_per_request` as in
+`wan_counters`.
 
-Metrics: see `OutletBandwidth.metrics`.
+Metrics: see `OutletBandwidth.metrics`. With such counters and a full line, a line rate is what the
+line carried, other traffic included; without them, what was left for the test.
 
 What makes it invalid: `limited_by` names it. A lower bound is reported as `limited`, a server on
 this same host as `limited` with reason `same_host`. A captive portal, a cache or a compressing
@@ -33,19 +38,22 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from agent.bandwidth.errors import MeasurementError
 from agent.probes.base import CollectorAccess, Context, Cost, Metric, Probe
+from agent.probes.wan_counters import Gateway
 from agent.reading import Json, Outcome, Reading
 from agent.slots import SKIPS, Occasion, Slot, release_slot, wait_for_slot
+from agent.snmp.settings import AskSettings, require_distinct
 from agent.uplinks import Uplinks
 
 if TYPE_CHECKING:
+    from agent.bandwidth.link_counters import LinkCounters
     from agent.bandwidth.result import DirectionResult, Result
 
 DEFAULT_UPLINK = "default"
 CLOCK_JUMP_S = 5.0
 
 
-@dataclass(frozen=True)
-class OutletBandwidthSettings:
+@dataclass(frozen=True, kw_only=True)
+class OutletBandwidthSettings(AskSettings):
     """See the module's text. `max_seconds` and `max_bytes` hold per direction."""
 
     uplinks: dict[str, str] = field(default_factory=dict)
@@ -57,8 +65,24 @@ class OutletBandwidthSettings:
     server: str | None = None
     proxy: str | None = None
     measurement_ca_file: Path | None = None
+    second_sources: dict[str, str] = field(default_factory=dict)
+    outlet_interfaces: dict[str, str] = field(default_factory=dict)
+    devices: tuple[Gateway, ...] = ()
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        require_distinct(self.devices)
+        configured = self.uplinks or {DEFAULT_UPLINK: ""}
+        named = [
+            self.second_sources,
+            self.outlet_interfaces,
+            *(one.uplinks for one in self.devices),
+        ]
+        strangers = sorted(
+            {uplink for part in named for uplink in part if uplink not in configured}
+        )
+        if strangers:
+            raise ValueError(f"{strangers[0]} is none of the uplinks {', '.join(configured)}")
         if not self.directions:
             raise ValueError("directions must name download, upload or both")
         if not 1 <= self.max_seconds <= 60:
@@ -84,6 +108,8 @@ class OutletBandwidth(Probe[OutletBandwidthSettings]):
         Metric("download_goodput_mbps", "Mbit/s", "Download, TCP payload"),
         Metric("upload_line_rate_mbps", "Mbit/s", "Upload, Ethernet frames without preamble"),
         Metric("upload_goodput_mbps", "Mbit/s", "Upload, TCP payload counted by the server"),
+        Metric("download_cross_traffic_mbps", "Mbit/s", "Download of others meanwhile, if counted"),
+        Metric("upload_cross_traffic_mbps", "Mbit/s", "Upload of others meanwhile, if counted"),
         Metric("idle_rtt_ms", "ms", "Round trip to the server before the transfer"),
         Metric("loaded_rtt_ms", "ms", "Round trip under load, the slower direction's median"),
         Metric("transferred_bytes", "B", "Payload moved by this test"),
@@ -122,7 +148,7 @@ class OutletBandwidth(Probe[OutletBandwidthSettings]):
                 sleep=time.sleep,
             )
             occasion = slot.occasion
-            result = self._use(slot, source, settings, context, context.collector)
+            result = self._use(slot, uplink, source, settings, context, context.collector)
         except MeasurementError as error:
             if error.reason not in SKIPS:
                 uplinks.note(uplink, wall.timestamp(), None, None)
@@ -139,6 +165,7 @@ class OutletBandwidth(Probe[OutletBandwidthSettings]):
     def _use(
         self,
         slot: Slot,
+        uplink: str,
         source: str | None,
         settings: OutletBandwidthSettings,
         context: Context,
@@ -168,6 +195,8 @@ class OutletBandwidth(Probe[OutletBandwidthSettings]):
                     ca_file=settings.measurement_ca_file or collector.ca_file,
                     token=slot.token,
                     memory=LineMemory(file, context.now().timestamp()),
+                    second_source=settings.second_sources.get(uplink),
+                    link=link_counters(settings, uplink),
                 ),
             )
             used_bytes = sum(part.bytes for _, part in result.directions())
@@ -204,8 +233,10 @@ class OutletBandwidth(Probe[OutletBandwidthSettings]):
         if result.idle_rtt_s is not None:
             values["idle_rtt_ms"] = result.idle_rtt_s * 1000
         for name, part in parts:
-            values[f"{name}_line_rate_mbps"] = part.line_rate_mbps
+            values[f"{name}_line_rate_mbps"] = part.capacity_line_rate_mbps or part.line_rate_mbps
             values[f"{name}_goodput_mbps"] = part.goodput_mbps
+            if part.cross_traffic_mbps is not None:
+                values[f"{name}_cross_traffic_mbps"] = part.cross_traffic_mbps
         loaded = [part.loaded_rtt_s for _, part in parts if part.loaded_rtt_s is not None]
         if loaded:
             values["loaded_rtt_ms"] = max(loaded) * 1000
@@ -231,7 +262,34 @@ class OutletBandwidth(Probe[OutletBandwidthSettings]):
         )
 
 
+COUNTED_ANYWAY = frozenset({"line", "cross_traffic", "unstable"})
+"""What does not matter to a capacity that counters of the whole, full line have shown."""
+
+
 def held_back(parts: list[DirectionResult]) -> tuple[str, ...]:
     """Return what made any direction a lower bound; the line itself being full is no such thing."""
-    causes = [cause for part in parts for cause in part.limited_by if cause != "line"]
+    causes = [
+        cause
+        for part in parts
+        for cause in part.limited_by
+        if cause != "line"
+        and not (
+            part.capacity_line_rate_mbps is not None and COUNTED_ANYWAY.issuperset(part.limited_by)
+        )
+    ]
     return tuple(dict.fromkeys(causes))
+
+
+def link_counters(settings: OutletBandwidthSettings, uplink: str) -> LinkCounters | None:
+    """Return what counts the whole traffic of `uplink`, where that is set."""
+    interface = settings.outlet_interfaces.get(uplink)
+    if interface is not None:
+        from agent.bandwidth.link_counters import InterfaceCounters
+
+        return InterfaceCounters(interface)
+    for device in settings.devices:
+        if uplink in device.uplinks:
+            from agent.bandwidth.outlet_device import DeviceCounters
+
+            return DeviceCounters(device, device.uplinks[uplink], settings)
+    return None

@@ -41,6 +41,9 @@ PRESSED = Evidence(
         ({"other_traffic_share": 0.2}, ("cross_traffic",)),
         ({"in_burst": True}, ("burst",)),
         ({"converged": False, "margin_ratio": 0.05}, ("unstable",)),
+        ({"wavering_ratio": 0.4}, ("unstable",)),
+        ({"link_other_share": 0.3}, ("cross_traffic",)),
+        ({"link_other_share": 0.0, "other_traffic_share": 0.3}, ("line",)),
         ({"interface_kind": Kind.WIRELESS, "other_traffic_share": 0.1}, ("wifi", "cross_traffic")),
     ],
 )

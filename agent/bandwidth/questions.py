@@ -1,0 +1,50 @@
+"""Asking what `challenge` judges: the same transfer with other connections, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from agent.bandwidth import challenge
+from agent.bandwidth.leg import Leg, was_full
+
+Ask = Callable[[Leg, Mapping[str | None, int]], Leg | None]
+"""Repeats a transfer with so many connections from each address; None where that may not be."""
+
+
+class Questions:
+    """What was asked: `legs`, the first transfer leading, and the names of the others in `asked`."""
+
+    def __init__(self, first: Leg, ask: Ask) -> None:
+        self._ask = ask
+        self.legs = [first]
+        self.asked: list[str] = []
+
+    def find(self, second_source: str | None) -> challenge.Finding | None:
+        """Return what held the rate back; None where nothing speaks against the line."""
+        load = _load(self.legs[0])
+        count = load.connections
+        more = self._repeat("more", {None: challenge.more_connections(count)})
+        few = self._repeat("few", {None: challenge.FEW_CONNECTIONS})
+        found = challenge.by_connections(load, more, few)
+        if found is not None:
+            return found
+        if second_source is None:
+            return None
+        other = self._repeat("address", {None: count, second_source: count})
+        if other and challenge.rises(load, other):
+            again = self._repeat("again", {None: count})
+            return challenge.by_addresses(load, again) if again else None
+        return None
+
+    def _repeat(self, name: str, connections: Mapping[str | None, int]) -> challenge.Load | None:
+        moved = self._ask(self.legs[0], connections)
+        if moved is None:
+            return None
+        self.legs.append(moved)
+        self.asked.append(name)
+        return _load(moved)
+
+
+def _load(moved: Leg) -> challenge.Load:
+    full = was_full(moved) is not False
+    return challenge.Load(moved.steady.rate_bytes_s, moved.connections, full)
