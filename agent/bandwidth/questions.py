@@ -12,7 +12,7 @@ Ask = Callable[[Leg, Mapping[str | None, int]], Leg | None]
 
 
 class Questions:
-    """What was asked: `legs`, the first transfer leading, and the names of the others in `asked`."""
+    """What was asked: `legs`, led by the first transfer, and the names of the others in `asked`."""
 
     def __init__(self, first: Leg, ask: Ask) -> None:
         self._ask = ask

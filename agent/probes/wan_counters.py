@@ -24,7 +24,6 @@ Evidence kept: port, width of the counters, what was discarded.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
@@ -149,6 +148,8 @@ async def watch(
     ports: dict[str, Port], client: SnmpClient, settings: WanCountersSettings, context: Context
 ) -> list[Watched]:
     """Read the counters every `watch_step_s` for `watch_s`, all uplinks in one request."""
+    import asyncio  # 4 MiB, and other probes use this module's settings
+
     from agent.snmp.client import number
     from agent.snmp.counters import sample_objects, sample_of
     from agent.snmp.poll import UP_TIME
