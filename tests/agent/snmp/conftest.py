@@ -17,7 +17,7 @@ import pytest
 from agent.snmp.client import Oid, oid
 
 V3_USER, V3_AUTH_KEY, V3_PRIVACY_KEY = "gauge", "authkey-of-the-test", "privkey-of-the-test"
-_START_S = 60.0
+_START_S = 150.0
 
 Row = tuple[str, str, str]
 """Identifier, tag and value of one row of a recording."""

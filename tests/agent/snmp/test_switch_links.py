@@ -44,7 +44,7 @@ def ask(port: int, community: str, **switch: Any) -> list[Reading]:
     """Run the probe once against one device."""
     device = Switch(name="sw", address="127.0.0.1", port=port, **switch)
     settings = SwitchLinksSettings(
-        devices=(device,), community=community, answer_within_s=3.0, retries=1
+        devices=(device,), community=community, answer_within_s=10.0, retries=1
     )
     return list(SwitchLinks().collect(settings, Context()))
 

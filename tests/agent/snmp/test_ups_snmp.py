@@ -27,7 +27,7 @@ ON_MAINS, ON_BATTERY = 3, 5
 def ask(port: int, community: str) -> Reading:
     """Run the probe once against one power supply."""
     device = Device(name="ups", address="127.0.0.1", port=port)
-    settings = UpsSnmpSettings(devices=(device,), community=community, answer_within_s=2.0)
+    settings = UpsSnmpSettings(devices=(device,), community=community, answer_within_s=10.0)
     (reading,) = UpsSnmp().collect(settings, Context())
     return reading
 

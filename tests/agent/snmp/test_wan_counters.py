@@ -56,7 +56,7 @@ def ask(port: int, community: str, state: Path | None = None, **gateway: Any) ->
         name="gw", address="127.0.0.1", port=port, **({"uplinks": {"telecom": PORT}} | gateway)
     )
     settings = WanCountersSettings(
-        devices=(device,), community=community, watch_s=1.5, watch_step_s=0.5
+        devices=(device,), community=community, answer_within_s=10.0, watch_s=1.5, watch_step_s=0.5
     )
     return list(WanCounters().collect(settings, Context(state_dir=state)))
 

@@ -35,7 +35,7 @@ def ask(port: int, community: str, state: Path | None = None, own: Path | None =
     settings = WirelessControllerSettings(
         devices=(Device(name="ac", address="127.0.0.1", port=port),),
         community=community,
-        answer_within_s=3.0,
+        answer_within_s=10.0,
         vendor_folder=own,
     )
     (reading,) = WirelessController().collect(settings, Context(state_dir=state))
