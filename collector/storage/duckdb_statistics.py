@@ -100,7 +100,7 @@ _UP_RATIO: Final = """
            up OR max(minute) - min(minute) + 1 < $shortest_outage AS counts_as_up
     FROM numbered GROUP BY grp, void, start, up, run
 )
-SELECT grp, void, sum(minutes) FILTER (counts_as_up) / sum(minutes)
+SELECT grp, void, coalesce(sum(minutes) FILTER (counts_as_up), 0) / sum(minutes)
 FROM (SELECT grp, void, minutes, counts_as_up FROM counted) GROUP BY grp, void
 """
 

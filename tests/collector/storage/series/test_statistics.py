@@ -200,6 +200,27 @@ def test_sql_agrees_with_the_naive_reference(
             assert same(numbers[-1], by_hand[-1])
 
 
+def test_an_outlet_that_is_always_down_has_ratio_zero(
+    store: DuckDBSeriesStore, schools: Iterator[str]
+) -> None:
+    """Ten minutes down and none up: that is known, and it is 0, not unknown."""
+    school = next(schools)
+    down = tuple(
+        StoredReading(
+            sequence=minute,
+            probe="p",
+            target="outlet",
+            time=MONDAY + timedelta(minutes=minute),
+            outcome=Outcome.OK,
+            values={"v": 0.0},
+        )
+        for minute in range(10)
+    )
+    store.apply_batches([Batch("b1", school, school, "st", 1, MONDAY, down)])
+    query = SeriesQuery(school, "p.v", Grouping.TARGET, Statistic.UP_RATIO, SPANS)
+    assert [summary.value for summary in store.summarise(query)] == [0.0]
+
+
 def test_a_term_of_twenty_series_costs_little_processor_time(tmp_path: Path) -> None:
     """180 days at one sample a minute in 20 series: the promise that a sheet is computed now."""
     path = tmp_path / "series.duckdb"
