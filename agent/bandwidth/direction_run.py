@@ -20,8 +20,8 @@ from agent.bandwidth.stopping import FIRST_MIN_S, Known, Plan, may_be_burst
 from agent.reading import Json
 
 SLOW_START_SHARE = 0.4
-CHALLENGE_S = 2.5
-"""A repeated transfer lasts no longer, and is begun only while it may."""
+CHALLENGE_S, MIN_CHALLENGE_S = 2.5, 1.0
+"""The longest repeated transfer, and how much time has to be left for one."""
 
 
 def connections_for(rtt_s: float) -> int:
@@ -117,11 +117,10 @@ class DirectionRun:
     def _ask(self, first: Leg, connections: Mapping[str | None, int]) -> Leg | None:
         """Repeat `first` with other connections; None where the bounds or the path forbid it."""
         rate = first.steady.rate_bytes_s
-        if self._left_s < CHALLENGE_S or self._left_bytes < CHALLENGE_S * rate:
+        seconds = min(CHALLENGE_S, self._left_s)
+        if seconds < MIN_CHALLENGE_S or self._left_bytes < seconds * rate:
             return None
-        plan = Plan(
-            CHALLENGE_S, self._left_bytes, Known(rate), first_min_seconds=1.0, credit_bytes=0
-        )
+        plan = Plan(seconds, self._left_bytes, Known(rate), first_min_seconds=1.0, credit_bytes=0)
         try:
             return self._transfer(lambda _: plan, connections)
         except MeasurementError:
@@ -194,6 +193,7 @@ class DirectionRun:
             link_other_share=None if link_mbps is None else 1 - line_rate_mbps / link_mbps,
             idle_rtt_s=path.idle_rtt_s,
             loaded_rtt_s=pings_s[len(pings_s) // 2] if pings_s else None,
+            lowest_loaded_rtt_s=pings_s[0] if pings_s else None,
             retransmit_share=done.sums.retransmit_share,
             is_pressed=was_full(moved),
             server_core_ratio=done.server_busy_ratio,

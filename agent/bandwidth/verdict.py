@@ -20,6 +20,7 @@ OTHER_SHARE = 0.03
 UNSTABLE_MARGIN = 0.02
 UNSTABLE_VARIATION = 0.25
 QUEUE_S = 0.002
+SHORTER, CLOCK_S = 0.9, 0.0005
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Evidence:
     """The same on the whole line, by its own counters."""
     idle_rtt_s: float | None = None
     loaded_rtt_s: float | None = None
+    lowest_loaded_rtt_s: float | None = None
     retransmit_share: float | None = None
     is_pressed: bool | None = None
     """Whether at the end a queue stood or packets were dropped, by the sender's kernel."""
@@ -80,10 +82,17 @@ def _rules(seen: Evidence) -> list[tuple[str, bool]]:
         ("nic", seen.interface_mbps is not None and rate >= NEAR * seen.interface_mbps),
         ("server", server_full or server_busy),
         ("host_cpu", host_busy or (seen.own_core_ratio or 0.0) > OWN_CORE),
-        ("cross_traffic", (others or 0.0) > OTHER_SHARE),
+        ("cross_traffic", (others or 0.0) > OTHER_SHARE or _was_busy_before(seen)),
         ("burst", seen.in_burst),
         ("unstable", unstable),
     ]
+
+
+def _was_busy_before(seen: Evidence) -> bool:
+    """Whether a queue of others stood before the test: even under load it was shorter at times."""
+    if seen.idle_rtt_s is None or seen.lowest_loaded_rtt_s is None:
+        return False
+    return seen.lowest_loaded_rtt_s < SHORTER * seen.idle_rtt_s - CLOCK_S
 
 
 def is_full(seen: Evidence) -> bool:

@@ -41,6 +41,8 @@ PRESSED = Evidence(
         ({"other_traffic_share": 0.2}, ("cross_traffic",)),
         ({"in_burst": True}, ("burst",)),
         ({"converged": False, "margin_ratio": 0.05}, ("unstable",)),
+        ({"lowest_loaded_rtt_s": 0.0084}, ("cross_traffic",)),
+        ({"lowest_loaded_rtt_s": 0.0099}, ("line",)),
         ({"wavering_ratio": 0.4}, ("unstable",)),
         ({"link_other_share": 0.3}, ("cross_traffic",)),
         ({"link_other_share": 0.0, "other_traffic_share": 0.3}, ("line",)),
