@@ -210,7 +210,7 @@ def test_an_outlet_that_is_always_down_has_ratio_zero(
             sequence=minute,
             probe="p",
             target="outlet",
-            time=MONDAY + timedelta(minutes=minute),
+            time=SPANS[0].start + timedelta(minutes=minute),
             outcome=Outcome.OK,
             values={"v": 0.0},
         )
