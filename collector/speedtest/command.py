@@ -74,10 +74,15 @@ def build_server(
         raise ValueError(
             "give either a token file (--token-file FILE) or --open for a closed network"
         )
+    if private_key is not None and certificate is None:
+        raise ValueError("a TLS key needs its certificate (--tls-certificate FILE)")
     tls = None
     if certificate is not None:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        tls.load_cert_chain(certificate, private_key)
+        try:
+            tls.load_cert_chain(certificate, private_key)
+        except ssl.SSLError as error:
+            raise ValueError(f"{certificate} and its key cannot be used: {error.reason}") from error
     spender, identity = None, "open"
     if token_file is not None:
         secret = read_secret(token_file)

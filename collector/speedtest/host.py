@@ -8,6 +8,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+MIN_INTERVAL_S = 0.05
+
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
@@ -37,22 +39,21 @@ def host_facts(
     return HostFacts(host_id, port_mbps)
 
 
-_lock = threading.Lock()
-_last: tuple[float, float, float] | None = None
+class CpuMeter:
+    """Use of one core by this process; near 1.0 it would be the bottleneck."""
 
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last: tuple[float, float] | None = None
 
-def cpu_used_ratio() -> float | None:
-    """Return this process's use of one core since the last call a moment ago, None at first.
-
-    The measurement server is one process; near 1.0 per core it would be the bottleneck.
-    """
-    global _last
-    now, used = time.monotonic(), sum(os.times()[:2])
-    with _lock:
-        before, _last = _last, (now, used, 0.0)
-    if before is None or now - before[0] < 0.05:
-        return None
-    return round((used - before[1]) / (now - before[0]), 3)
+    def used_ratio(self) -> float | None:
+        """Return the use since the last call a moment ago, None at first."""
+        now, used = time.monotonic(), sum(os.times()[:2])
+        with self._lock:
+            before, self._last = self._last, (now, used)
+        if before is None or now - before[0] < MIN_INTERVAL_S:
+            return None
+        return round((used - before[1]) / (now - before[0]), 3)
 
 
 def busy_s(proc_root: Path = Path("/proc")) -> float:
