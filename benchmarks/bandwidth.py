@@ -7,8 +7,9 @@ Needs root (network namespaces). Run for example:
 
 Prints one line per cell: error of the line rate against the shaper's rate (median and worst),
 seconds and bytes of one test, bytes as a share of a ten-second iperf3 run, CPU seconds and peak
-memory of the whole process. `--first` measures each line as if for the first time, `--max` an
-unshaped path against iperf3, `--peers` adds iperf3 and a LibreSpeed-style client to each cell.
+memory of the whole process, which is what the probe's child runs. `--first` measures each line as
+if for the first time, `--max` an unshaped path against iperf3, `--peers` adds iperf3 and a
+LibreSpeed-style client to each cell.
 """
 
 from __future__ import annotations
@@ -35,6 +36,20 @@ SERVE = (
     "from collector.speedtest.command import serve;"
     f"serve('0.0.0.0', {PORT}, None, True, host_id='lab')"
 )
+CHILD = f"""
+import json, sys, time
+from pathlib import Path
+import agent.probes.outlet_bandwidth
+from agent.bandwidth.backends import measure_with
+from agent.bandwidth.backends.base import Request
+from agent.bandwidth.bounds import Direction
+from agent.bandwidth.line_memory import LineMemory
+request = Request(
+    "http://{SERVER_ADDRESS}:{PORT}", (Direction(sys.argv[1] + "load"),),
+    memory=LineMemory(Path(sys.argv[2], "lines.json"), time.time()),
+)
+print(json.dumps(measure_with("builtin", request).as_json()))
+"""
 NAMES = {"down": "download", "up": "upload"}
 
 
@@ -105,14 +120,10 @@ def know(state: Path, rate_mbps: float | None) -> None:
 
 
 def measure(made: Lab, direction: str, state: Path) -> dict[str, Any]:
-    """Run the command once; adds CPU seconds, peak memory and wall time of its process."""
+    """Measure once, as the probe's child does; adds CPU seconds, peak memory and wall time."""
     began = time.monotonic()
     process = subprocess.Popen(
-        made.client(
-            sys.executable, "-m", "agent", "bandwidth", "--server",
-            f"http://{SERVER_ADDRESS}:{PORT}", "--direction", direction, "--state", str(state),
-            "--format", "json",
-        ),
+        made.client(sys.executable, "-c", CHILD, direction, str(state)),
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     output = process.stdout.read() if process.stdout else b""

@@ -160,7 +160,7 @@ class OutletBandwidth(Probe[OutletBandwidthSettings]):
         rate = result.download.goodput_mbps * 125_000 if result.download else None
         uplinks.note(uplink, wall.timestamp(), rate, result.interface)
         jump_s = (context.now() - wall).total_seconds() - (context.monotonic() - monotonic)
-        return self._reading(uplink, result, context, occasion, jump_s)
+        return self.report(uplink, result, context, occasion, jump_s)
 
     def _use(
         self,
@@ -225,9 +225,10 @@ class OutletBandwidth(Probe[OutletBandwidthSettings]):
             details=details,
         )
 
-    def _reading(
+    def report(
         self, uplink: str, result: Result, context: Context, occasion: Occasion, jump_s: float
     ) -> Reading:
+        """Return the reading of a result; `jump_s`: by how much the clock was set meanwhile."""
         parts = result.directions()
         values: dict[str, float] = {}
         if result.idle_rtt_s is not None:
