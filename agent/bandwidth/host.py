@@ -5,10 +5,10 @@ Linux tells through /proc and /sys; elsewhere a fact is None, which the verdict 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
 import struct
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +72,13 @@ def _interface_name(address: str) -> str | None:
         except OSError:
             return None
         return next((line.split()[-1] for line in lines if line.startswith(wanted)), None)
+    return _interface_with(plain) if sys.platform == "linux" else None
+
+
+def _interface_with(address: str) -> str | None:
+    """Return the interface with the IPv4 `address`; Linux only."""
+    import fcntl  # not on Windows
+
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         for _, name in socket.if_nameindex():
             request = struct.pack("256s", name.encode()[:15])
@@ -79,7 +86,7 @@ def _interface_name(address: str) -> str | None:
                 reply = fcntl.ioctl(sock.fileno(), SIOCGIFADDR, request)
             except OSError:
                 continue
-            if socket.inet_ntoa(reply[20:24]) == plain:
+            if socket.inet_ntoa(reply[20:24]) == address:
                 return name
     return None
 
