@@ -33,6 +33,8 @@ class ServerView:
             )
         self._session = session
         self.received: list[Slice] = []
+        self.received_before: int | None = None
+        """Bytes of the session's earlier uploads; None until the server has told."""
         self.delivered: list[Slice] = []
         self.sums = TcpSums()
         self.frame_bytes = 0
@@ -69,6 +71,8 @@ class ServerView:
             micros, received, delivered, again, out, rtt_us, busy_us = map(int, line.split())
         except ValueError as error:
             raise MeasurementError("middlebox_changed_data", f"progress {line[:80]!r}") from error
+        if self.received_before is None:
+            self.received_before = received
         for trace, total in ((self.received, received), (self.delivered, delivered)):
             if total and (not trace or total + side_bytes >= trace[-1].total_bytes):
                 trace.append(Slice(micros * 1e-6, total + side_bytes))

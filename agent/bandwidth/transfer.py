@@ -100,6 +100,11 @@ class Mover(ABC):
         """The receiver's count."""
 
     @property
+    def received_before(self) -> int:
+        """What the receiver had counted before this transfer."""
+        return 0
+
+    @property
     @abstractmethod
     def delivered(self) -> list[Slice]:
         """The sender's count; empty where it tells nothing."""
@@ -149,7 +154,7 @@ class Mover(ABC):
             self.received,
             verdict,
             time.monotonic() - began,
-            self.received[-1].total_bytes,
+            self.received[-1].total_bytes - self.received_before,
             list(self._pinger.times_s),
             self.sums,
             self.side_frame_bytes,
@@ -291,6 +296,11 @@ class Upload(Mover):
     def received(self) -> list[Slice]:
         """The server's count."""
         return self._view.received
+
+    @property
+    def received_before(self) -> int:
+        """A session's transfers add up at the server."""
+        return self._view.received_before or 0
 
     @property
     def delivered(self) -> list[Slice]:

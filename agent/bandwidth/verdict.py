@@ -20,7 +20,8 @@ OTHER_SHARE = 0.03
 UNSTABLE_MARGIN = 0.02
 UNSTABLE_VARIATION = 0.25
 QUEUE_S = 0.002
-SHORTER, CLOCK_S = 0.9, 0.0005
+SHORTER, JITTER_S = 0.8, 0.002
+"""A busy host or radio makes round trips vary by some milliseconds; a queue by much more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def _was_busy_before(seen: Evidence) -> bool:
     """Whether a queue of others stood before the test: even under load it was shorter at times."""
     if seen.idle_rtt_s is None or seen.lowest_loaded_rtt_s is None:
         return False
-    return seen.lowest_loaded_rtt_s < SHORTER * seen.idle_rtt_s - CLOCK_S
+    return seen.lowest_loaded_rtt_s < SHORTER * seen.idle_rtt_s - JITTER_S
 
 
 def is_full(seen: Evidence) -> bool:
