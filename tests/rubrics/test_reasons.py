@@ -1,9 +1,11 @@
 """The list of reasons: every code speaks both languages."""
 
+import re
+
 import pydantic
 import pytest
 
-from rubrics.reasons import Actor, load_reasons, parse_reasons
+from rubrics.reasons import REASONS_PATH, Actor, load_reasons, parse_reasons
 
 
 def test_every_shipped_reason_is_chinese_in_zh_and_has_no_chinese_in_en() -> None:
@@ -11,6 +13,12 @@ def test_every_shipped_reason_is_chinese_in_zh_and_has_no_chinese_in_en() -> Non
     for code, reason in load_reasons().items():
         assert any("\u4e00" <= character <= "\u9fff" for character in reason.zh), code
         assert not any("\u4e00" <= character <= "\u9fff" for character in reason.en), code
+
+
+def test_every_code_stands_once() -> None:
+    """YAML lets the last of two win in silence; people would mend the wrong one."""
+    codes = re.findall(r"^  ([a-z0-9_]+):", REASONS_PATH.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(codes) == len(set(codes)) == len(load_reasons())
 
 
 def test_a_reason_may_name_who_can_mend_it() -> None:
