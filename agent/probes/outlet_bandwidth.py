@@ -268,16 +268,17 @@ COUNTED_ANYWAY = frozenset({"line", "cross_traffic", "unstable"})
 
 
 def held_back(parts: list[DirectionResult]) -> tuple[str, ...]:
-    """Return what made any direction a lower bound; the line itself being full is no such thing."""
-    causes = [
-        cause
-        for part in parts
-        for cause in part.limited_by
-        if cause != "line"
-        and not (
-            part.capacity_line_rate_mbps is not None and COUNTED_ANYWAY.issuperset(part.limited_by)
-        )
-    ]
+    """Return what made any direction a lower bound; the line itself being full is no such thing.
+
+    A rate of the engine's own with no full line behind it has not been shown to last: `unstable`.
+    """
+    causes: list[str] = []
+    for part in parts:
+        counted = part.capacity_line_rate_mbps is not None
+        if counted and COUNTED_ANYWAY.issuperset(part.limited_by):
+            continue
+        unexplained = not part.limited_by and part.margin_ratio is not None
+        causes += ["unstable"] if unexplained else [c for c in part.limited_by if c != "line"]
     return tuple(dict.fromkeys(causes))
 
 

@@ -13,8 +13,9 @@ import pytest
 import uvicorn
 import yaml
 
+from agent.bandwidth.result import DirectionResult
 from agent.probes.base import CollectorAccess, Context
-from agent.probes.outlet_bandwidth import OutletBandwidth, OutletBandwidthSettings
+from agent.probes.outlet_bandwidth import OutletBandwidth, OutletBandwidthSettings, held_back
 from agent.reading import Outcome, Reading
 from collector.app import create_app, open_stores
 from collector.domain import Occasion, School, SchoolKind, Stage
@@ -143,6 +144,34 @@ def test_a_refused_key_is_told_apart(bureau: Bureau) -> None:
     """A wrong key is not a busy server."""
     (reading,) = collect(CollectorAccess(bureau.access.url, "cg_unknown_0000"))
     assert (reading.outcome, reading.reason) == (Outcome.SKIPPED, "push_key_refused")
+
+
+@pytest.mark.parametrize(
+    ("limited_by", "margin", "capacity", "held"),
+    [
+        (("line",), 0.002, None, ()),
+        ((), 0.002, None, ("unstable",)),
+        ((), None, None, ()),
+        (("cross_traffic", "unstable"), 0.01, 100.0, ()),
+        (("cross_traffic", "wifi"), 0.01, 100.0, ("cross_traffic", "wifi")),
+    ],
+)
+def test_only_a_full_line_is_conclusive(
+    limited_by: tuple[str, ...], margin: float | None, capacity: float | None, held: tuple[str, ...]
+) -> None:
+    """Full by its own signs or by its counters; a rate without either is a lower bound."""
+    part = DirectionResult(
+        90.0,
+        94.0,
+        1.0,
+        10**7,
+        limited_by,
+        margin,
+        converged=True,
+        loaded_rtt_s=None,
+        capacity_line_rate_mbps=capacity,
+    )
+    assert held_back([part]) == held
 
 
 def test_every_reason_has_its_sentence() -> None:
