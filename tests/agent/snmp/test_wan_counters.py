@@ -103,7 +103,7 @@ def test_counters_below_those_of_the_last_run_are_discarded(
     (reading,) = ask(gateway_port, "wide", tmp_path)
     assert reading.reason == "wan_counters_reset"
     assert reading.details["since_last_run"] is False
-    assert math.isclose(reading.values["download_mbps"], DOWNLOAD_MBPS, rel_tol=0.3)
+    assert math.isclose(reading.values["download_mbps"], DOWNLOAD_MBPS, rel_tol=0.05)
 
 
 def test_narrow_counters_give_the_watch_alone(gateway_port: int, tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_narrow_counters_give_the_watch_alone(gateway_port: int, tmp_path: Path)
     (reading,) = ask(gateway_port, "narrow", tmp_path)
     assert reading.reason == "wan_counters_32_bit"
     assert reading.details["counter_bits"] == 32
-    assert math.isclose(reading.values["download_mbps"], DOWNLOAD_MBPS, rel_tol=0.3)
+    assert math.isclose(reading.values["download_mbps"], DOWNLOAD_MBPS, rel_tol=0.05)
 
 
 def test_a_damaged_memory_is_begun_anew(gateway_port: int, tmp_path: Path) -> None:
