@@ -36,6 +36,17 @@ def test_known_encodings_are_undone(encoding: str | None) -> None:
         (b"x", "br", 415),
         (b"x", "gzip, gzip", 415),
     ],
+    ids=[
+        "too-large",
+        "cut-off",
+        "trailed",
+        "two-members",
+        "not-gzip",
+        "empty",
+        "zlib",
+        "brotli",
+        "twice",
+    ],
 )
 def test_bad_bodies_have_their_status(body: bytes, encoding: str, status: int) -> None:
     """Too large after decompression, cut off, trailed, not gzip, unknown encoding."""
