@@ -1,0 +1,74 @@
+"""Agents, keys and enrolment codes: who sends and who may look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    """What the holder of a key may do."""
+
+    AGENT = "agent"
+    """An enrolled agent: push readings, ask for slots, read its own settings."""
+    WRITE = "write"
+    """A foreign client of one school: push, nothing else."""
+    READ = "read"
+    """View the pages and the read API."""
+    BUREAU = "bureau"
+    """Decide about testing: examinations, re-tests, schools' hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """One enrolled installation of the agent.
+
+    `clock_skew_s` is the host's clock minus the collector's at the newest batch (positive: the
+    host is ahead, network delay makes it a little smaller). `last_seen_at` is None until the
+    first accepted batch.
+    """
+
+    id: str
+    school_id: str
+    host_name: str
+    system: str
+    enrolled_at: datetime
+    version: str | None = None
+    last_seen_at: datetime | None = None
+    clock_skew_s: float | None = None
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentIdentity:
+    """Whose key a request carried. The only source of school and agent; payloads are not asked."""
+
+    agent_id: str
+    school_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A bearer key as stored: the SHA-256 of its secret, never the secret."""
+
+    id: str
+    scope: Scope
+    secret_sha256: bytes
+    created_at: datetime
+    school_id: str | None = None
+    agent_id: str | None = None
+    label: str = ""
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentCode:
+    """A code that turns into an agent's key at most `max_uses` times before `expires_at`."""
+
+    code_sha256: bytes
+    school_id: str
+    created_at: datetime
+    expires_at: datetime
+    max_uses: int
+    uses: int = 0
