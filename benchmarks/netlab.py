@@ -13,7 +13,9 @@ timestamps; tbf counts Ethernet frames without preamble, gap and FCS).
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -25,6 +27,8 @@ PAYLOAD_SHARE = 1448 / 1514
 CLIENT_ADDRESS = "10.77.1.2"
 SECOND_ADDRESS = "10.77.1.12"
 SERVER_ADDRESS = "10.77.2.2"
+MAX_LATE_S = 0.01
+"""Of the relay: what it held back for longer moves points of a stretch of half a second by 2 %."""
 RELAY = Path(__file__).with_name("delay_relay.py")
 
 NO_OFFLOAD = """
@@ -58,6 +62,19 @@ class Link:
     """A policer on the path: what is above this rate, with 100 ms of bucket, is dropped."""
 
 
+@dataclass(frozen=True)
+class Conduct:
+    """How well the relay did its part: its worst delay beyond the asked one, frames it lost."""
+
+    late_s: float
+    lost_frames: int
+
+    @property
+    def is_fair(self) -> bool:
+        """Whether what was measured meanwhile was the line, not the relay."""
+        return self.late_s <= MAX_LATE_S and not self.lost_frames
+
+
 @dataclass
 class Lab:
     """A running link. Commands run with `client_command` and `server_command`."""
@@ -65,6 +82,8 @@ class Lab:
     name: str
     link: Link
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    relay: subprocess.Popen[bytes] | None = None
+    _dropped: int = 0
 
     def client(self, *command: str) -> list[str]:
         """Return `command` as to be run on the school's side."""
@@ -92,6 +111,18 @@ class Lab:
         self.processes.append(process)
         return process
 
+    def conduct(self) -> Conduct:
+        """Return how well the lab itself kept time since this was last asked."""
+        if self.relay is None or self.relay.stdout is None:
+            return Conduct(0.0, 0)
+        self.relay.send_signal(signal.SIGUSR1)
+        told = json.loads(self.relay.stdout.readline())
+        dropped = sum(
+            _device_drops(self.name + side, device) for side, device in (("r", "rs"), ("s", "eth0"))
+        )
+        since, self._dropped = dropped - self._dropped, dropped
+        return Conduct(told["late_s"], told["lost_frames"] + since)
+
     def shape(self, down_mbps: float | None, up_mbps: float | None) -> None:
         """Change the shaping now."""
         for device, rate in (("rc", down_mbps), ("rs", up_mbps)):
@@ -109,6 +140,8 @@ def lab(link: Link) -> Iterator[Lab]:
         for process in made.processes:
             process.kill()
             process.wait(5)
+        if made.relay and made.relay.stdout:
+            made.relay.stdout.close()
         for side in _sides(link):
             subprocess.run(
                 ["ip", "netns", "del", made.name + side], check=False, capture_output=True
@@ -213,7 +246,16 @@ def _build_path(made: Lab, r: str, s: str) -> None:
     made.processes.append(ready)
     if ready.stdout is None or ready.stdout.readline().strip() != b"ready":
         raise RuntimeError("the delay relay did not start")
-    ready.stdout.close()
+    made.relay = ready
+
+
+def _device_drops(namespace: str, device: str) -> int:
+    """Return how many frames found the tap's ring full: the relay read too slowly."""
+    done = subprocess.run(
+        ["ip", "-n", namespace, "-j", "-s", "link", "show", "dev", device],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return int(json.loads(done.stdout)[0]["stats64"]["tx"]["dropped"])
 
 
 def _shape(prefix: list[str], device: str, rate_mbps: float | None, link: Link) -> None:
