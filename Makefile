@@ -31,7 +31,10 @@ unit: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest $(PYTEST)
 
 bench: $(VENV)/.ready-dev ## 性能与精度基准（较久）· benchmarks (long)
-	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@for file in $(filter-out benchmarks/soak%,$(wildcard benchmarks/*.py)); do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+soak: $(VENV)/.ready-dev ## 两小时随机断电式压力测试：一条不丢、一条不重 · two hours of random SIGKILL
+	$(BIN)/python benchmarks/soak.py --minutes $(or $(MINUTES),120) --seed $(or $(SEED),1)
 
 clean: ## 删除虚拟环境与缓存，不动数据 · remove the environment and caches, never data
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
