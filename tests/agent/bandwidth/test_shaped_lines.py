@@ -110,20 +110,24 @@ def test_random_loss_does_not_look_like_a_slow_line(netlab: ModuleType, tmp_path
 def test_a_lab_that_was_late_itself_says_so(netlab: ModuleType) -> None:
     """A relay stopped for 0.1 s under traffic: the lab calls the time unfair, and only then."""
     trickle = (
-        "import socket, time; s = socket.socket(type=socket.SOCK_DGRAM);"
+        "import socket, time; s = socket.socket(type=socket.SOCK_DGRAM); print(flush=True);"
         "[(s.sendto(b'.', ('10.77.2.2', 9)), time.sleep(0.01)) for _ in range(40)]"
     )
     with netlab.lab(netlab.Link(100.0, 100.0, 20.0)) as lab:
         lab.conduct()
         subprocess.run(lab.client(sys.executable, "-c", trickle), check=True)
         calm = lab.conduct()
-        sending = subprocess.Popen(lab.client(sys.executable, "-c", trickle))
-        time.sleep(0.2)
+        sending = subprocess.Popen(
+            lab.client(sys.executable, "-c", trickle), stdout=subprocess.PIPE
+        )
+        assert sending.stdout is not None
+        sending.stdout.readline()
+        time.sleep(0.05)
         lab.relay.send_signal(signal.SIGSTOP)
         time.sleep(0.1)
         lab.relay.send_signal(signal.SIGCONT)
-        assert sending.wait(10) == 0
+        sending.communicate(timeout=10)
         stopped = lab.conduct()
     assert calm.late_s < stopped.late_s
-    assert stopped.late_s == pytest.approx(0.09, abs=0.03)
+    assert stopped.late_s == pytest.approx(0.1, abs=0.03)
     assert not stopped.is_fair
