@@ -27,8 +27,8 @@ from agent_footprint import certificate, free_port
 from agent.probes import probe_names
 
 AGENT = Path(__file__).with_name("soak_agent.py")
-START_S = 60.0
-STOP_S = 60.0
+START_S = 180.0
+STOP_S = 180.0
 
 
 class Relay:
