@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from collector.storage.ports.audit import AuditRecords
 from collector.storage.ports.identity import IdentityRecords
 from collector.storage.ports.inbox import (
     Acceptance,
@@ -22,6 +23,7 @@ from collector.storage.ports.inbox import (
     Refusal,
     RefusalCount,
 )
+from collector.storage.ports.people import PeopleRecords
 from collector.storage.ports.schools import SchoolRecords
 from collector.storage.ports.series import GroupSummary, SeriesQuery, SeriesStore, TimeSpan
 from collector.storage.ports.sheets import SheetRecords
@@ -29,11 +31,13 @@ from collector.storage.ports.slots import SlotRecords
 
 __all__ = [
     "Acceptance",
+    "AuditRecords",
     "Delivery",
     "GroupSummary",
     "IdentityRecords",
     "Inbox",
     "InboxRow",
+    "PeopleRecords",
     "RecordStore",
     "Refusal",
     "RefusalCount",

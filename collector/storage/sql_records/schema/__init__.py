@@ -6,6 +6,7 @@ table here adds a migration and sets `SCHEMA_VERSION`; a test compares the two.
 
 from __future__ import annotations
 
+from collector.storage.sql_records.schema.audit import audit, audit_head
 from collector.storage.sql_records.schema.base import UtcTime, metadata
 from collector.storage.sql_records.schema.identity import agents, enrolment_codes, keys
 from collector.storage.sql_records.schema.inbox import (
@@ -13,6 +14,15 @@ from collector.storage.sql_records.schema.inbox import (
     refusal_counts,
     refusals,
     school_series,
+)
+from collector.storage.sql_records.schema.people import (
+    assignments,
+    one_time_codes,
+    passwords,
+    people,
+    sessions,
+    sign_in_failures,
+    tokens,
 )
 from collector.storage.sql_records.schema.schools import entries, facts, schools
 from collector.storage.sql_records.schema.sheets import sheets
@@ -25,24 +35,37 @@ from collector.storage.sql_records.schema.slots import (
 
 __all__ = [
     "SCHEMA_VERSION",
+    "TRACKED_TABLES",
     "UtcTime",
     "agents",
+    "assignments",
+    "audit",
+    "audit_head",
     "enrolment_codes",
     "entries",
     "facts",
     "inbox",
     "keys",
     "metadata",
+    "one_time_codes",
+    "passwords",
+    "people",
     "refusal_counts",
     "refusals",
     "school_series",
     "schools",
+    "sessions",
     "sheets",
+    "sign_in_failures",
     "slot_days",
     "slot_pauses",
     "slot_settings",
     "slot_tests",
+    "tokens",
 ]
 
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 """The migration that this code is written for."""
+
+TRACKED_TABLES = (people, assignments, passwords, one_time_codes, tokens)
+"""Tables whose every row has a record in the audit chain: changed only through `append_audit`."""
