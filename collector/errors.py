@@ -6,8 +6,9 @@ says what to do next.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,9 @@ class CollectorError(Exception):
 
     `code` is a stable snake_case word for programs (often one of `rubrics/reasons.yaml`), `title`
     a short sentence that is the same for every occurrence, `detail` this occurrence and the next
-    step. `retry_after_s` is sent as Retry-After where it is known.
+    step (in Chinese where people meet it, then with `detail_en`). `retry_after_s` is sent as
+    Retry-After where it is known, `extra` as further members of the answer: both values of a
+    conflict, the state something is in.
     """
 
     status: ClassVar[int] = 500
@@ -38,10 +41,14 @@ class CollectorError(Exception):
         *,
         errors: tuple[RowError, ...] = (),
         retry_after_s: float | None = None,
+        detail_en: str | None = None,
+        extra: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
+        self.detail_en = detail_en
+        self.extra = dict(extra or {})
         self.errors = errors
         self.retry_after_s = retry_after_s
 

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -36,12 +36,18 @@ class ProblemRow(BaseModel):
 
 
 class Problem(BaseModel):
-    """RFC 9457 problem document. `detail` says what to do next."""
+    """RFC 9457 problem document. `detail` says what to do next.
+
+    Some problems carry further members: a 409 has both values under `current` and `given`.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     type: str = Field(examples=["urn:campusgauge:problem:rows_wrong"])
     title: str
     status: int
     detail: str
+    detail_en: str | None = None
     code: str = Field(examples=["rows_wrong"])
     retry: bool = Field(description="Whether sending the same request again can help.")
     errors: list[ProblemRow] | None = None
@@ -134,7 +140,7 @@ def _headers(error: CollectorError) -> Mapping[str, str]:
 
 def problem_of(error: CollectorError) -> Problem:
     """Return the document of one of our own errors."""
-    return _problem(
+    problem = _problem(
         error.status,
         error.title,
         error.code,
@@ -142,6 +148,7 @@ def problem_of(error: CollectorError) -> Problem:
         retry=error.retry,
         errors=error.errors or None,
     )
+    return problem.model_copy(update={**error.extra, "detail_en": error.detail_en})
 
 
 def _problem(
