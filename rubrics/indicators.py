@@ -76,6 +76,13 @@ class Across(StrEnum):
     """Weighted by the median of the series named in `weight`."""
     SHARE_AT_LEAST = "share_at_least"
     """Share of the groups whose number reaches `at_least`."""
+    WORST_SHARE_AT_LEAST = "worst_share_at_least"
+    """That share within each place (what stands before the last `/` of a target), the smallest."""
+
+    @property
+    def is_share(self) -> bool:
+        """Whether the groups are counted, so that together they are the evidence."""
+        return self in (Across.SHARE_AT_LEAST, Across.WORST_SHARE_AT_LEAST)
 
 
 class Window(StrEnum):
@@ -84,6 +91,8 @@ class Window(StrEnum):
     ALL = "all"
     SCHOOL_HOURS = "school_hours"
     """Hours of instruction on school days, by the school's calendar."""
+    TEACHING_WEEKS = "teaching_weeks"
+    """All of the ISO weeks with five school days or more, nights and Sundays included."""
 
 
 class Evidence(StrEnum):
@@ -148,8 +157,8 @@ class Part(CatalogueModel):
             raise ValueError(f"{self.series}: `weight` goes with across: weighted_mean only")
         if self.weight is not None and self.also:
             raise ValueError(f"{self.series}: `also` cannot be weighted")
-        if (self.across is Across.SHARE_AT_LEAST) != (self.at_least is not None):
-            raise ValueError(f"{self.series}: `at_least` goes with across: share_at_least only")
+        if self.across.is_share != (self.at_least is not None):
+            raise ValueError(f"{self.series}: `at_least` goes with shares only, and is needed there")
         return self
 
 

@@ -20,8 +20,10 @@ PROBES: tuple[tuple[str, str], ...] = (
     ("outlet_bandwidth", "agent.probes.outlet_bandwidth:OutletBandwidth"),
     ("switch_links", "agent.probes.switch_links:SwitchLinks"),
     ("wireless_controller", "agent.probes.wireless_controller:WirelessController"),
+    ("wireless_survey", "agent.probes.wireless_survey:WirelessSurvey"),
     ("ups_snmp", "agent.probes.ups_snmp:UpsSnmp"),
     ("wan_counters", "agent.probes.wan_counters:WanCounters"),
+    ("website", "agent.probes.website:Website"),
 )
 """Probe name and `module:class`, in the order people see them."""
 

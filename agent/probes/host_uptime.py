@@ -20,7 +20,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -32,6 +31,7 @@ import psutil
 
 from agent.probes.base import Context, Metric, Probe, ProbeError, require_supported_system
 from agent.reading import Outcome, Reading
+from agent.system.durable_file import replace_durably, set_aside
 
 _RECORD_NAME = "boots.json"
 _SAME_BOOT_WITHIN_S = 120.0
@@ -139,7 +139,7 @@ def count_boot(path: Path, boot: Boot, now: datetime) -> tuple[BootRecord, str]:
         pass
     except ValueError:
         reason = "boot_record_damaged"
-        path.replace(path.with_suffix(".damaged"))
+        set_aside(path)
     if before is not None and is_same_boot(before, boot):
         return before, reason
     record = BootRecord(
@@ -148,7 +148,7 @@ def count_boot(path: Path, boot: Boot, now: datetime) -> tuple[BootRecord, str]:
         boot_count=before.boot_count + 1 if before else 1,
         since=before.since if before else now.isoformat(timespec="seconds"),
     )
-    _write_durably(path, json.dumps(asdict(record)))
+    replace_durably(path, json.dumps(asdict(record)))
     return record, reason
 
 
@@ -175,13 +175,3 @@ def parse_record(text: str) -> BootRecord:
     if datetime.fromisoformat(record.booted_at).utcoffset() is None or record.boot_count < 1:
         raise ValueError("not a record of boots")
     return record
-
-
-def _write_durably(path: Path, text: str) -> None:
-    """Replace `path` so that a power cut leaves either the old or the new text."""
-    fresh = path.with_suffix(".new")
-    with fresh.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)

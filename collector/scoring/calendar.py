@@ -23,6 +23,8 @@ from rubrics.indicators import Window
 CHINA = ZoneInfo("Asia/Shanghai")
 DEFAULT_HOURS = ((time(8), time(12)), (time(14), time(17, 30)))
 """Hours of instruction where a school has not given its own."""
+FULL_WEEK_SCHOOL_DAYS = 5
+"""A week shortened by a holiday is no full teaching week, so its news do not count against it."""
 
 
 def is_workday_in_china(day: date) -> bool | None:
@@ -67,7 +69,8 @@ class SchoolCalendar:
     def spans(self, window: Window, since: datetime, until: datetime) -> list[TimeSpan]:
         """Return what counts between `since` and `until`, cut at both, in order.
 
-        For `all` that is every local day, for `school_hours` the hours of known school days.
+        For `all` that is every local day, for `school_hours` the hours of known school days, for
+        `teaching_weeks` every day of the ISO weeks that are known to have five school days.
         """
         return [
             TimeSpan(day, max(start, since), min(stop, until))
@@ -95,11 +98,18 @@ class SchoolCalendar:
             day += timedelta(days=1)
 
     def _hours_of(self, day: date, window: Window) -> Iterator[tuple[datetime, datetime]]:
-        if window is Window.ALL:
+        if window is Window.ALL or (
+            window is Window.TEACHING_WEEKS and self._is_in_teaching_week(day)
+        ):
             yield self.day_start(day), self.day_start(day + timedelta(days=1))
-        elif self.is_school_day(day):
+        elif window is Window.SCHOOL_HOURS and self.is_school_day(day):
             for start, stop in self.hours:
                 yield (
                     datetime.combine(day, start, self.zone).astimezone(UTC),
                     datetime.combine(day, stop, self.zone).astimezone(UTC),
                 )
+
+    def _is_in_teaching_week(self, day: date) -> bool:
+        monday = day - timedelta(days=day.weekday())
+        days = (self.is_school_day(monday + timedelta(days=n)) for n in range(7))
+        return sum(bool(one) for one in days) >= FULL_WEEK_SCHOOL_DAYS

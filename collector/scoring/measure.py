@@ -20,6 +20,10 @@ from rubrics.indicators import IndicatorDefinition, Part, Window
 
 _MINUTE = timedelta(minutes=1)
 NO_FACTS: Mapping[str, Fact] = {}
+_OUTSIDE = {
+    Window.SCHOOL_HOURS: "outside_school_hours",
+    Window.TEACHING_WEEKS: "outside_teaching_weeks",
+}
 READINGS_ASKED_FOR_A_REASON = 50
 """The newest readings of a probe that may say why there are no samples."""
 
@@ -99,7 +103,7 @@ def _measure(
         elsewhere = _reduce(series, school_id, definition, all_day, declared)
         if elsewhere is not None:
             unknown = calendar.unknown_days(window.since, window.stop) > 0
-            reason = "calendar_unknown" if unknown else "outside_school_hours"
+            reason = "calendar_unknown" if unknown else _OUTSIDE[definition.window]
             return no_value(definition, reason, elsewhere["value"])
     why_not = _why_not_measured(series, school_id, definition, window)
     return no_value(definition, why_not) if why_not else None

@@ -14,19 +14,24 @@ import agent
 from agent.probes import load_probe, probe_names
 from agent.probes.anchors import Anchor, AnchorKind, AnchorsSettings
 from agent.probes.base import Context, Cost, Metric, Probe
+from agent.probes.wireless_survey import WirelessSurveySettings
 from agent.reading import Outcome
-from rubrics.indicators import Across, Part, Statistic, load_indicators
+from rubrics.indicators import Part, Statistic, load_indicators
 from rubrics.reasons import load_reasons
 
 UNIT_OF_SUFFIX = {
     "bytes": "B",
     "count": "count",
+    "db": "dB",
+    "dbm": "dBm",
+    "days": "d",
     "hours": "h",
     "mbps": "Mbit/s",
     "ms": "ms",
     "ratio": "ratio",
     "s": "s",
     "terminals": "terminals",
+    "week": "posts/week",
 }
 """The last word of a metric's name is its unit; a name without one is a yes or no."""
 LOOPBACK_ONLY = {
@@ -34,7 +39,8 @@ LOOPBACK_ONLY = {
         anchors=tuple(Anchor(f"a{n}", AnchorKind.TCP, "127.0.0.1", 9) for n in range(3)),
         gateway="127.0.0.1",
         answer_within_s=0.2,
-    )
+    ),
+    "wireless_survey": WirelessSurveySettings(own_ssids=("campus",), point="教学楼-301"),
 }
 """Settings that keep a probe's packets on this host."""
 
@@ -96,7 +102,7 @@ def test_planned_indicators_have_no_probe_yet(indicator: Any) -> None:
 
 def unit_of(part: Part, metric: Metric) -> str:
     """Return the unit of one part of an indicator."""
-    if part.across is Across.SHARE_AT_LEAST or part.statistic is Statistic.UP_RATIO:
+    if part.across.is_share or part.statistic is Statistic.UP_RATIO:
         return "ratio"
     return metric.unit
 
@@ -126,7 +132,7 @@ def reason_codes(tree: ast.AST) -> Iterator[str]:
         match node:
             case ast.keyword(arg="reason", value=value):
                 yield from texts(value)
-            case ast.Call(func=ast.Name(id="ProbeError"), args=[code, *_]):
+            case ast.Call(func=ast.Name(id="ProbeError" | "TroubleError"), args=[code, *_]):
                 yield from texts(code)
             case ast.Assign(
                 targets=[ast.Attribute(attr="failure")], value=ast.Tuple(elts=[code, *_])

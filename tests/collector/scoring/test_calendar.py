@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
@@ -94,3 +95,13 @@ def test_hours_out_of_order_are_refused() -> None:
 def test_the_calendar_names_its_data() -> None:
     """A sheet pins it, because next year's release knows more days."""
     assert china_calendar_version().startswith("chinesecalendar 1.")
+
+
+def test_a_full_teaching_week_has_five_school_days() -> None:
+    """Weeks cut by a holiday count nowhere; full ones count with their nights and Sundays."""
+    since, until = (CALENDAR.day_start(date(2026, 9, day)) for day in (7, 28))
+    spans = CALENDAR.spans(Window.TEACHING_WEEKS, since, until + timedelta(days=21))
+    days_of_week = Counter(span.day.isocalendar().week for span in spans)
+    # Friday of week 39 is the Mid-Autumn Festival, weeks 40 and 41 have National Day.
+    assert days_of_week == {37: 7, 38: 7, 42: 7}
+    assert {span.stop - span.start for span in spans} == {timedelta(days=1)}
