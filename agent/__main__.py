@@ -19,6 +19,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("once", "agent.commands.once", "立即测一次，只显示不上报 / measure once, show only"),
     ("check", "agent.commands.check", "本机能证明哪些条款、还缺什么 / what this host can prove"),
     ("bandwidth", "agent.bandwidth.command", "测线路带宽 / measure the line now"),
+    ("survey", "agent.commands.survey", "无线覆盖测点 / walk the points of a wireless survey"),
     ("list", "agent.commands.list", "有哪些探针、测什么 / the probes and what they report"),
     ("probe", "agent.commands.probe", "运行单个探针，逐行输出 JSON / one probe, JSON lines"),
 )

@@ -165,7 +165,17 @@ def _across(evidence: PartEvidence, *, observed: bool) -> tuple[float | None, st
         return None, max(void, key=lambda cause: void[cause]) if void else "series_missing"
     if evidence.part.across is Across.WEIGHTED_MEAN:
         return _weighted_mean(numbers, evidence.weights)
+    if evidence.part.across is Across.WORST_SHARE_AT_LEAST:
+        return min(_reduce(evidence.part, inside) for inside in _by_place(numbers)), None
     return _reduce(evidence.part, list(numbers.values())), None
+
+
+def _by_place(numbers: Mapping[str, float]) -> Iterable[Sequence[float]]:
+    """Return the numbers of each place: of a building, where targets are `building/room`."""
+    places: dict[str, list[float]] = {}
+    for group, number in numbers.items():
+        places.setdefault(group.rpartition("/")[0], []).append(number)
+    return places.values()
 
 
 def _reduce(part: Part, numbers: Sequence[float]) -> float:
@@ -176,7 +186,7 @@ def _reduce(part: Part, numbers: Sequence[float]) -> float:
             return min(numbers)
         case Across.MAX:
             return max(numbers)
-        case Across.SHARE_AT_LEAST if part.at_least is not None:
+        case Across.SHARE_AT_LEAST | Across.WORST_SHARE_AT_LEAST if part.at_least is not None:
             return sum(number >= part.at_least for number in numbers) / len(numbers)
         case _:
             return math.fsum(numbers) / len(numbers)
@@ -222,7 +232,7 @@ def _part_account(evidence: PartEvidence) -> tuple[int, int, int]:
     seen = [group for group in evidence.groups if group.samples]
     if not seen:
         return 0, 0, 0
-    if evidence.part.across in (Across.SHARE_AT_LEAST, Across.MEAN):
+    if evidence.part.across.is_share or evidence.part.across is Across.MEAN:
         return (
             sum(group.samples for group in seen),
             max(group.days for group in seen),
