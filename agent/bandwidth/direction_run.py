@@ -95,7 +95,7 @@ class DirectionRun:
     def _challenge(self, first: Leg, part: DirectionResult) -> DirectionResult:
         """Ask by other connections whether it is the line; the best rate seen is the result."""
         asking = Questions(first, self._ask)
-        found = asking.find(self._second_source)
+        found = asking.find(self._second_source, self._idle_rtt_s(first))
         legs = asking.legs
         best = max(legs, key=lambda one: one.steady.rate_bytes_s) if found else first
         result = self._conclude(best) if found else part
@@ -106,9 +106,15 @@ class DirectionRun:
         }
         if found and found.per:
             evidence["limit_per"] = found.per
+        limited_by = result.limited_by
+        if found:
+            limited_by = (found.cause,)
+        elif asking.unanswered:
+            evidence["unanswered"] = [*asking.unanswered]
+            limited_by = ()  # unchallenged: a lower bound
         return replace(
             result,
-            limited_by=(found.cause,) if found else result.limited_by,
+            limited_by=limited_by,
             seconds=sum(one.done.seconds for one in legs),
             bytes=sum(one.done.bytes for one in legs),
             evidence=evidence,
@@ -117,8 +123,8 @@ class DirectionRun:
     def _ask(self, first: Leg, connections: Mapping[str | None, int]) -> Leg | None:
         """Repeat `first` with other connections; None where the bounds or the path forbid it."""
         rate = first.steady.rate_bytes_s
-        seconds = min(CHALLENGE_S, self._left_s)
-        if seconds < MIN_CHALLENGE_S or self._left_bytes < seconds * rate:
+        seconds = min(CHALLENGE_S, self._left_s, self._left_bytes / rate)
+        if seconds < MIN_CHALLENGE_S:
             return None
         plan = Plan(seconds, self._left_bytes, Known(rate), first_min_seconds=1.0, credit_bytes=0)
         try:
@@ -139,6 +145,10 @@ class DirectionRun:
                 burst.peak_bytes_s if burst else (known.peak_bytes_s if known else 0),
             ),
         )
+
+    def _idle_rtt_s(self, moved: Leg) -> float:
+        """Return the shortest round trip before `moved`: one handshake may meet a busy host."""
+        return min(moved.path.idle_rtt_s, self._session.rtt_s)
 
     def _conclude(self, moved: Leg) -> DirectionResult:
         done, steady, factor = moved.done, moved.steady, moved.path.overhead.factor
@@ -189,9 +199,10 @@ class DirectionRun:
             server_port_mbps=self._session.port_mbps,
             busiest_core_ratio=leg.busiest_core(moved),
             own_core_ratio=leg.own_core(moved),
+            own_wait_ratio=leg.own_wait(moved),
             other_traffic_share=leg.other_share(moved, self._direction),
             link_other_share=None if link_mbps is None else 1 - line_rate_mbps / link_mbps,
-            idle_rtt_s=path.idle_rtt_s,
+            idle_rtt_s=self._idle_rtt_s(moved),
             loaded_rtt_s=pings_s[len(pings_s) // 2] if pings_s else None,
             lowest_loaded_rtt_s=pings_s[0] if pings_s else None,
             retransmit_share=done.sums.retransmit_share,
@@ -241,9 +252,9 @@ def _details(
         "line_was_known": moved.plan.known is not None,
     }
     for name in (
-        "busiest_core_ratio", "own_core_ratio", "other_traffic_share", "link_other_share",
-        "retransmit_share", "server_core_ratio", "variation_ratio", "wavering_ratio",
-        "interface_mbps", "server_port_mbps",
+        "busiest_core_ratio", "own_core_ratio", "own_wait_ratio", "other_traffic_share",
+        "link_other_share", "retransmit_share", "server_core_ratio", "variation_ratio",
+        "wavering_ratio", "interface_mbps", "server_port_mbps",
     ):  # fmt: skip
         value = getattr(seen, name)
         if value is not None:

@@ -9,8 +9,8 @@ import os
 import socket
 import struct
 import sys
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from agent.system.interfaces import Kind, parse_interfaces, read_interfaces
 
@@ -39,8 +39,7 @@ def is_same_host(
     return server_host_id is not None and server_host_id == own_host_id
 
 
-@dataclass(frozen=True, slots=True)
-class Interface:
+class Interface(NamedTuple):
     """The interface that the test leaves through."""
 
     name: str
@@ -91,14 +90,16 @@ def _interface_with(address: str) -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Meters:
+class Meters(NamedTuple):
     """Counters at one instant; differences of two of them are evidence."""
 
     at_s: float
     core_busy_s: tuple[float, ...] | None
     """Busy time of each core since boot."""
     own_cpu_s: float
+    own_waited_s: float | None
+    """How long this thread was ready to run and had no core; None where the kernel keeps no such
+    count."""
     received_bytes: int | None
     """By the interface, everybody's traffic, link-layer headers included."""
     sent_bytes: int | None
@@ -116,9 +117,18 @@ def read_meters(
         at_s,
         _core_busy_s(proc_root),
         times.user + times.system,
+        _own_waited_s(proc_root),
         _counter(sys_root, interface, "rx_bytes"),
         _counter(sys_root, interface, "tx_bytes"),
     )
+
+
+def _own_waited_s(proc_root: Path) -> float | None:
+    """Read the thread's time on the run queue (Documentation/scheduler/sched-stats.rst)."""
+    try:
+        return int((proc_root / "thread-self/schedstat").read_text().split()[1]) * 1e-9
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def _core_busy_s(proc_root: Path) -> tuple[float, ...] | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from agent.bandwidth import estimator, tcp_info
 from agent.bandwidth.bounds import Direction
@@ -32,8 +33,7 @@ MOVERS: Mapping[Direction, NewMover] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(NamedTuple):
     """The way to the server, as its connections show it."""
 
     source: str
@@ -64,8 +64,7 @@ def look_at(session: Session, sockets: Sequence[socket.socket]) -> Path:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(NamedTuple):
     """A transfer that gave a rate; `before` and `after` enclose it."""
 
     path: Path
@@ -150,6 +149,14 @@ def busiest_core(leg: Leg) -> float | None:
 def own_core(leg: Leg) -> float:
     """Return which part of one core this process used."""
     return (leg.after.own_cpu_s - leg.before.own_cpu_s) / (leg.after.at_s - leg.before.at_s)
+
+
+def own_wait(leg: Leg) -> float | None:
+    """Return for which part of the time this process was ready to run and had no core."""
+    before, after = leg.before, leg.after
+    if before.own_waited_s is None or after.own_waited_s is None:
+        return None
+    return (after.own_waited_s - before.own_waited_s) / (after.at_s - before.at_s)
 
 
 def was_full(moved: Leg) -> bool | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from agent.bandwidth import challenge
 from agent.bandwidth.leg import Leg, was_full
+from agent.bandwidth.verdict import was_busy_before
 
 Ask = Callable[[Leg, Mapping[str | None, int]], Leg | None]
 """Repeats a transfer with so many connections from each address; None where that may not be."""
@@ -18,9 +19,24 @@ class Questions:
         self._ask = ask
         self.legs = [first]
         self.asked: list[str] = []
+        self.unanswered: list[str] = []
+        """What was to be asked and could not be: then nothing is proved."""
 
-    def find(self, second_source: str | None) -> challenge.Finding | None:
-        """Return what held the rate back; None where nothing speaks against the line."""
+    def find(self, second_source: str | None, idle_rtt_s: float) -> challenge.Finding | None:
+        """Return what held the rate back; None where nothing speaks against the line.
+
+        `idle_rtt_s` is the shortest round trip before the first transfer. Others that kept the
+        line full then make room for many new connections within seconds, and a repeated transfer
+        meets an emptier queue than the "idle" line had.
+        """
+        found = self._by_rate(second_source)
+        if found is None or found.cause == "unstable":
+            lowest_s = min((rtt_s for leg in self.legs for rtt_s in leg.done.pings_s), default=None)
+            if lowest_s is not None and was_busy_before(idle_rtt_s, lowest_s):
+                return challenge.Finding("cross_traffic")
+        return found
+
+    def _by_rate(self, second_source: str | None) -> challenge.Finding | None:
         load = _load(self.legs[0])
         count = load.connections
         more = self._repeat("more", {None: challenge.more_connections(count)})
@@ -39,6 +55,7 @@ class Questions:
     def _repeat(self, name: str, connections: Mapping[str | None, int]) -> challenge.Load | None:
         moved = self._ask(self.legs[0], connections)
         if moved is None:
+            self.unanswered.append(name)
             return None
         self.legs.append(moved)
         self.asked.append(name)

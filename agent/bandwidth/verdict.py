@@ -15,6 +15,8 @@ NEAR = 0.93
 """This share of a port's speed counts as the port being full (TCP cannot fill it to the brim)."""
 BUSY_CORE = 0.92
 OWN_CORE = 0.85
+STARVED_CORE, STARVED = 0.4, 0.9
+"""A process that needs much of a core, and with its waiting for one nearly a whole."""
 SERVER_CORE = 0.9
 OTHER_SHARE = 0.03
 UNSTABLE_MARGIN = 0.02
@@ -37,6 +39,8 @@ class Evidence:
     server_port_mbps: float | None = None
     busiest_core_ratio: float | None = None
     own_core_ratio: float | None = None
+    own_wait_ratio: float | None = None
+    """For which part of the time this process was ready to run and had no core."""
     server_core_ratio: float | None = None
     other_traffic_share: float | None = None
     """Bytes of others on this host's interface ÷ all bytes, same direction."""
@@ -82,18 +86,27 @@ def _rules(seen: Evidence) -> list[tuple[str, bool]]:
         ("wifi", seen.interface_kind is Kind.WIRELESS),
         ("nic", seen.interface_mbps is not None and rate >= NEAR * seen.interface_mbps),
         ("server", server_full or server_busy),
-        ("host_cpu", host_busy or (seen.own_core_ratio or 0.0) > OWN_CORE),
+        ("host_cpu", host_busy or _is_starved(seen)),
         ("cross_traffic", (others or 0.0) > OTHER_SHARE or _was_busy_before(seen)),
         ("burst", seen.in_burst),
         ("unstable", unstable),
     ]
 
 
+def _is_starved(seen: Evidence) -> bool:
+    own = seen.own_core_ratio or 0.0
+    return own > OWN_CORE or (own > STARVED_CORE and own + (seen.own_wait_ratio or 0.0) > STARVED)
+
+
 def _was_busy_before(seen: Evidence) -> bool:
-    """Whether a queue of others stood before the test: even under load it was shorter at times."""
     if seen.idle_rtt_s is None or seen.lowest_loaded_rtt_s is None:
         return False
-    return seen.lowest_loaded_rtt_s < SHORTER * seen.idle_rtt_s - JITTER_S
+    return was_busy_before(seen.idle_rtt_s, seen.lowest_loaded_rtt_s)
+
+
+def was_busy_before(idle_rtt_s: float, lowest_loaded_rtt_s: float) -> bool:
+    """Whether a queue of others stood before the test: even under load it was shorter at times."""
+    return lowest_loaded_rtt_s < SHORTER * idle_rtt_s - JITTER_S
 
 
 def is_full(seen: Evidence) -> bool:

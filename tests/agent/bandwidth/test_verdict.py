@@ -38,6 +38,8 @@ PRESSED = Evidence(
         ({"server_core_ratio": 0.97, "is_pressed": True}, ("line",)),
         ({"busiest_core_ratio": 0.99, "own_core_ratio": 0.5}, ("host_cpu",)),
         ({"own_core_ratio": 0.95}, ("host_cpu",)),
+        ({"own_core_ratio": 0.5, "own_wait_ratio": 0.45}, ("host_cpu",)),
+        ({"own_core_ratio": 0.1, "own_wait_ratio": 0.85}, ("line",)),
         ({"other_traffic_share": 0.2}, ("cross_traffic",)),
         ({"in_burst": True}, ("burst",)),
         ({"converged": False, "margin_ratio": 0.05}, ("unstable",)),
