@@ -32,12 +32,17 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. `error` is a short text without secrets when nothing did."""
+    """What came back.
+
+    When nothing did, `error` is a short text without secrets, and `cause` what was raised, which
+    `agent.connection_trouble` names.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     error: str = ""
+    cause: BaseException | None = field(default=None, repr=False)
 
     def json(self) -> dict[str, Any]:
         """Return the JSON object in the body. Raises ValueError when it is something else."""
@@ -116,7 +121,7 @@ class CollectorClient:
             return Answer(answer.status, answer.headers, answer.body)
         except (OSError, HttpError, ValueError) as error:
             self.close()
-            return Answer(NO_ANSWER, error=f"{type(error).__name__}: {error}")
+            return Answer(NO_ANSWER, error=f"{type(error).__name__}: {error}", cause=error)
 
     def _headers(self, body: bytes | None, more: Mapping[str, str]) -> list[tuple[str, str]]:
         headers = {

@@ -64,6 +64,16 @@ def default_places(environment: Mapping[str, str] | None = None) -> Places:
     return Places(Path(state), Path(config) if config else None)
 
 
+def environment_proxy(environment: Mapping[str, str] | None = None) -> str | None:
+    """Return the variable that sets a proxy for everybody, None without one.
+
+    Never its value: proxies are often set with a password in their address.
+    """
+    env = os.environ if environment is None else environment
+    names = ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
+    return next((name for name in names if env.get(name)), None)
+
+
 def load_settings(
     config_file: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> Settings:

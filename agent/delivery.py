@@ -56,6 +56,14 @@ _TABLE: Mapping[int, tuple[Action, str | None]] = {
 proxy, a captive portal, a wrong address), so nothing is given up because of it and it is held."""
 
 
+_HELD: Mapping[str, str] = {
+    "key_revoked": "push_key_revoked",
+    "key_superseded": "push_key_superseded",
+    "agent_quarantined": "push_quarantined",
+}
+"""The collector's code beside a 401 or 403 -> what this host says about itself."""
+
+
 def judge(answer: Answer, batch_readings: int, now: datetime) -> Delivery:
     """Return what to do with a batch of `batch_readings` readings after this answer."""
     fallback = (
@@ -71,6 +79,8 @@ def judge(answer: Answer, batch_readings: int, now: datetime) -> Delivery:
     if action in (Action.REJECT, Action.REJECT_ROWS) and "title" not in problem:
         # Some proxy in between said this; it cannot judge readings, so none is given up.
         return Delivery(Action.HOLD, "push_not_a_collector", f"HTTP {answer.status}")
+    if action is Action.HOLD:
+        reason = _HELD.get(str(problem.get("code")), reason)
     if action is Action.SPLIT and batch_readings == 1:
         return Delivery(Action.REJECT, "push_refused_too_large", detail)
     if action is Action.REJECT_ROWS:

@@ -1,4 +1,4 @@
-"""Who this agent is: enrolment code -> a key of its own, kept in `identity.json`, mode 0600.
+"""Who this agent is: `identity.json`, mode 0600, and how a code becomes one.
 
 An identity is random and given by the collector; never a hardware id, since a county buys its PCs
 in one lot and clones their disks.
@@ -11,13 +11,17 @@ import os
 import socket
 import sys
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from agent.collector_client import Answer, CollectorClient
-from agent.probes.base import CollectorAccess
+from agent.collector_client import NO_ANSWER, Answer, CollectorClient
+from agent.probes.base import CollectorAccess, utc_now
 
 FILE_NAME = "identity.json"
+ENROL_PATH = "/api/v1/enrol"
+CLOCK_TOLERANCE_S = 120.0
+"""Readings further ahead than ten minutes are refused; a person should know long before."""
 
 
 class IdentityError(Exception):
@@ -26,7 +30,11 @@ class IdentityError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The collector this agent belongs to, and its key there."""
+    """The collector this agent belongs to, and its key there.
+
+    `next_key` is one that this host made and the collector may know already; the collector takes
+    both until the new one is used (see `agent.key_rotation`).
+    """
 
     server: str
     agent_id: str
@@ -34,10 +42,20 @@ class Identity:
     school_id: str
     school_name: str
     ca_file: Path | None = None
+    key_since: datetime | None = None
+    next_key: str | None = field(default=None, repr=False)
 
     def access(self, ca_file: Path | None = None) -> CollectorAccess:
         """Return how to reach the collector; `ca_file` from the settings goes first."""
         return CollectorAccess(self.server, self.key, ca_file or self.ca_file)
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """A fresh identity. `clock_ahead_s` is this host's clock minus the collector's."""
+
+    identity: Identity
+    clock_ahead_s: float | None
 
 
 def load_identity(state_dir: Path) -> Identity | None:
@@ -45,7 +63,7 @@ def load_identity(state_dir: Path) -> Identity | None:
     path = state_dir / FILE_NAME
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        ca_file = data.get("ca_file")
+        ca_file, since = data.get("ca_file"), data.get("key_since")
         return Identity(
             server=data["server"],
             agent_id=data["agent_id"],
@@ -53,6 +71,8 @@ def load_identity(state_dir: Path) -> Identity | None:
             school_id=data["school"]["id"],
             school_name=data["school"]["name"],
             ca_file=Path(ca_file) if ca_file else None,
+            key_since=datetime.fromisoformat(since) if since else None,
+            next_key=data.get("next_key"),
         )
     except FileNotFoundError:
         return None
@@ -63,12 +83,17 @@ def load_identity(state_dir: Path) -> Identity | None:
 
 
 def save_identity(state_dir: Path, identity: Identity) -> None:
-    """Store the identity so that only its owner may read it, all or nothing."""
+    """Store the identity so that only its owner may read it, all or nothing, and durably.
+
+    A new key that a power cut takes back after the collector has seen it would lock the host out.
+    """
     state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     content = {
         "server": identity.server,
         "agent_id": identity.agent_id,
         "key": identity.key,
+        "key_since": identity.key_since.isoformat() if identity.key_since else None,
+        "next_key": identity.next_key,
         "school": {"id": identity.school_id, "name": identity.school_name},
         "ca_file": str(identity.ca_file) if identity.ca_file else None,
     }
@@ -81,36 +106,51 @@ def save_identity(state_dir: Path, identity: Identity) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     fresh.replace(path)
+    _sync_folder(state_dir)
 
 
-def enrol(server: str, code: str, *, ca_file: Path | None, timeout_s: float = 20.0) -> Identity:
-    """Exchange an enrolment code for an identity. Raises IdentityError with the collector's words.
+def _sync_folder(folder: Path) -> None:
+    """Make a rename durable; Windows does so by itself and opens no folders."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
-    The host's name is sent so that a person can tell two agents apart; nothing else of the host.
+
+def enrol(server: str, code: str, *, ca_file: Path | None, timeout_s: float = 20.0) -> Enrolled:
+    """Exchange an enrolment code for an identity.
+
+    Raises IdentityError, whose message says in Chinese and English what to do. The host's name is
+    sent so that a person can tell two agents apart; nothing else of the host.
     """
     client = CollectorClient(CollectorAccess(server, "", ca_file), timeout_s=timeout_s)
     body = {"code": code, "host": {"name": socket.gethostname(), "system": system_name()}}
     try:
-        answer = client.post_json("/api/v1/enrol", body)
+        answer = client.post_json(ENROL_PATH, body)
     finally:
         client.close()
     if answer.status != 201:
         raise IdentityError(_refusal(answer))
+    now = utc_now()
     try:
         given: dict[str, Any] = answer.json()
-        return Identity(
+        identity = Identity(
             server=server,
             agent_id=given["agent_id"],
             key=given["key"],
             school_id=given["school"]["id"],
             school_name=given["school"]["name"],
             ca_file=ca_file.resolve() if ca_file else None,
+            key_since=now,
         )
+        server_time = given.get("server_time")
+        ahead = now - datetime.fromisoformat(server_time) if server_time else None
     except (ValueError, KeyError, TypeError) as error:
-        raise IdentityError(
-            f"{server} 的回答不是本系统的格式，请检查地址 / did not answer like a collector,"
-            " check the address"
-        ) from error
+        raise IdentityError(_told("collector_not_a_collector", f"HTTP 201, {error!r}")) from error
+    return Enrolled(identity, ahead.total_seconds() if ahead is not None else None)
 
 
 def system_name() -> str:
@@ -119,6 +159,19 @@ def system_name() -> str:
 
 
 def _refusal(answer: Answer) -> str:
+    """Say why there is no identity: the network's trouble, or the collector's own words."""
+    if answer.status == NO_ANSWER:
+        from agent.connection_trouble import OTHER, trouble_code
+
+        return _told(trouble_code(answer.cause) if answer.cause else OTHER, answer.error)
     problem = answer.problem()
-    words = problem.get("detail") or problem.get("title") or answer.error
-    return f"{words or 'HTTP ' + str(answer.status)}"
+    words = str(problem.get("detail") or problem.get("title") or "")
+    if not words:
+        return _told("collector_not_a_collector", f"HTTP {answer.status}")
+    return _told(str(problem.get("code") or ""), words)
+
+
+def _told(code: str, detail: str) -> str:
+    from agent.words import told  # brings the catalogue, which `run` does without
+
+    return told(code, detail)

@@ -41,9 +41,12 @@ class PushSettings:
     ca_file: Path | None = None
     """PEM file of a private certification authority; None: the one given at enrolment, else the
     system's."""
+    key_max_age_days: float = 90.0
+    """The agent changes its own key when it is older than this."""
 
     def __post_init__(self) -> None:
         require_positive(
+            key_max_age_days=self.key_max_age_days,
             interval_s=self.interval_s,
             batch_readings=self.batch_readings,
             batch_bytes=self.batch_bytes,

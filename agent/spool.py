@@ -9,6 +9,8 @@ sent, and gone once the batch is *settled*; what the collector refuses for good 
 * A claimed batch is stored as the very bytes that are sent, and never changes or is dropped: the
   collector may hold it although its answer was lost, so the same id must carry the same content.
 * Reading sequences come from an AUTOINCREMENT key and are never used twice, also after drops.
+* A batch's id is the hash of its content, so that a cloned disk sends what it was cloned with
+  under the ids of the original, and the collector stores it once.
 * `settle` may be lost in a power cut: the batch is then sent again and answered `duplicate`.
 
 Bounded: by the bytes that the database really uses and by age, oldest queued readings first; the
@@ -18,6 +20,7 @@ erased: it is evidence. A new spool is a new stream, so sequences cannot be conf
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 import threading
@@ -195,8 +198,8 @@ class Spool:
     def _store_batch(
         self, database: sqlite3.Connection, rows: Sequence[tuple[int, str]]
     ) -> StoredBatch:
-        batch_id = os.urandom(16).hex()
         sequence = _count(database, "batch_sequence", 1)
+        batch_id = _content_id(self.stream, sequence, rows)
         body = encode_batch(
             Envelope(self.stream, batch_id, sequence, self._now(), __version__, self._system), rows
         )
@@ -205,6 +208,55 @@ class Spool:
             (batch_id, sequence, body, len(rows)),
         )
         return StoredBatch(batch_id, sequence, body, len(rows))
+
+    def claim_all(self, max_readings: int, max_bytes: int) -> None:
+        """Claim everything that is queued, in batches within the limits."""
+        more = True
+
+        def claim(database: sqlite3.Connection) -> None:
+            nonlocal more
+            rows = _head_of_queue(database, max_readings, max_bytes)
+            more = bool(rows)
+            if rows:
+                self._store_batch(database, rows)
+                database.execute("DELETE FROM queue WHERE sequence <= ?", (rows[-1][0],))
+
+        while more:
+            self._durably(claim)
+
+    def belong_to(self, agent_id: str, max_readings: int, max_bytes: int) -> None:
+        """Begin a new stream when the host has a new identity; safe to repeat after a crash.
+
+        What the stream holds so far is claimed as it is and goes out under the new identity. Hosts
+        that were cloned and then enrolled one by one so share their past, and never a stream.
+        """
+        if self._meta("agent") == agent_id:
+            return
+        self.claim_all(max_readings, max_bytes)
+
+        def begin(database: sqlite3.Connection) -> None:
+            database.executemany(
+                "INSERT OR REPLACE INTO meta VALUES (?, ?)",
+                [("stream", os.urandom(16).hex()), ("agent", agent_id)],
+            )
+
+        self._durably(begin)
+        self.stream = self._meta("stream")
+
+    def _meta(self, name: str) -> str:
+        with self._mutex:
+            row = self._database.execute("SELECT value FROM meta WHERE name = ?", (name,))
+            return str((row.fetchone() or ("",))[0])
+
+    def batch_after(self, sequence: int) -> StoredBatch | None:
+        """Return the claimed batch that follows `sequence`, None after the last."""
+        with self._mutex:
+            row = self._database.execute(
+                "SELECT batch_id, sequence, body, readings FROM batches"
+                " WHERE sequence > ? ORDER BY sequence LIMIT 1",
+                (sequence,),
+            ).fetchone()
+        return StoredBatch(*row) if row else None
 
     def settle(self, batch: StoredBatch) -> None:
         """Forget a batch that the collector has made durable."""
@@ -293,6 +345,13 @@ def _count(database: sqlite3.Connection, name: str, more: int) -> int:
         database.execute("UPDATE counters SET value = value + ? WHERE name = ?", (more, name))
     row = database.execute("SELECT value FROM counters WHERE name = ?", (name,)).fetchone()
     return int(row[0])
+
+
+def _content_id(stream: str, sequence: int, rows: Sequence[tuple[int, str]]) -> str:
+    content = hashlib.sha256(f"{stream} {sequence}".encode())
+    for number, body in rows:
+        content.update(f"\n{number} {body}".encode())
+    return content.hexdigest()[:32]
 
 
 def _remove_batch(database: sqlite3.Connection, batch: StoredBatch) -> None:

@@ -18,6 +18,7 @@ from agent.commands.once import take_readings
 from agent.config import load_settings
 from agent.identity import load_identity
 from agent.probes.base import Cost
+from agent.words import sentences
 
 if TYPE_CHECKING:
     from agent.readiness import CriterionReadiness, IndicatorReadiness
@@ -89,10 +90,8 @@ def _chosen(rubric_id: str | None) -> Sequence[Rubric] | None:
 
 
 def _sentences(code: str | None) -> dict[str, str] | None:
-    from rubrics.reasons import load_reasons
-
-    reason = load_reasons().get(code) if code else None
-    return {"zh": reason.zh, "en": reason.en} if reason else None
+    known = sentences(code)
+    return {"zh": known[0], "en": known[1]} if known else None
 
 
 def _indicator(found: IndicatorReadiness, definition: IndicatorDefinition) -> dict[str, Any]:

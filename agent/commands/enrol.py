@@ -8,7 +8,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from agent.commands.arguments import add_state
-from agent.identity import IdentityError, enrol, load_identity, save_identity
+from agent.config import environment_proxy
+from agent.identity import (
+    CLOCK_TOLERANCE_S,
+    Enrolled,
+    IdentityError,
+    enrol,
+    load_identity,
+    save_identity,
+)
+from agent.words import told
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -45,13 +54,25 @@ def run(arguments: argparse.Namespace) -> int:
                 f"{arguments.state} 已登记，替换请加 --force / already enrolled, --force replaces\n"
             )
             return 1
-        identity = enrol(arguments.server, arguments.code, ca_file=arguments.ca_file)
-        save_identity(arguments.state, identity)
+        enrolled = enrol(arguments.server, arguments.code, ca_file=arguments.ca_file)
+        save_identity(arguments.state, enrolled.identity)
     except (IdentityError, OSError) as error:
         say(f"登记未成功 / not enrolled: {error}\n")
+        proxy = environment_proxy()
+        if proxy is not None:
+            say(told("proxy_not_used", proxy) + "\n")
         return 1
+    _mention_clock(enrolled)
+    identity = enrolled.identity
     sys.stdout.write(
         f"已登记 / enrolled: {identity.school_name} ({identity.school_id}), {identity.agent_id}\n"
         f"下一步 / next: campusgauge-agent run --state {arguments.state}\n"
     )
     return 0
+
+
+def _mention_clock(enrolled: Enrolled) -> None:
+    """Warn of a clock that would date the readings wrongly, or have them refused."""
+    ahead_s = enrolled.clock_ahead_s
+    if ahead_s is not None and abs(ahead_s) > CLOCK_TOLERANCE_S:
+        sys.stderr.write(told("clock_off", f"{ahead_s:+.0f} s") + "\n")

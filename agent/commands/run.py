@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from agent.appointments import Appointments
 from agent.collector_client import CollectorClient
 from agent.commands.arguments import add_config, add_state
 from agent.identity import FILE_NAME, IdentityError, load_identity, system_name
+from agent.key_rotation import LOOK_EVERY, KeyRotation
+from agent.key_rotation import NAME as ROTATION
 from agent.latest import Latest
 from agent.log_lines import log_to_stderr
 from agent.probe_run import run_in_child, run_in_process
@@ -67,9 +70,15 @@ def run(arguments: argparse.Namespace) -> int:
 class _Collector:
     """The connection for the identity now on disk: enrolling needs no restart."""
 
-    def __init__(self, state_dir: Path, settings: Settings) -> None:
+    def __init__(
+        self,
+        state_dir: Path,
+        settings: Settings,
+        on_identity: Callable[[str], None] = lambda _agent_id: None,
+    ) -> None:
         self._state_dir = state_dir
         self._settings = settings
+        self._on_identity = on_identity
         self._seen: float | None = None
         self._client: CollectorClient | None = None
         self.access: CollectorAccess | None = None
@@ -81,8 +90,8 @@ class _Collector:
         except FileNotFoundError:
             return None
         if changed != self._seen:
-            self._seen = changed
             self._renew()
+            self._seen = changed
         return self._client
 
     def _renew(self) -> None:
@@ -90,6 +99,7 @@ class _Collector:
         try:
             identity = load_identity(self._state_dir)
             if identity is not None:
+                self._on_identity(identity.agent_id)
                 self.access = identity.access(self._settings.push.ca_file)
                 self._client = CollectorClient(self.access, timeout_s=self._settings.push.timeout_s)
                 _log.info("identity school=%s server=%s", identity.school_id, identity.server)
@@ -115,7 +125,7 @@ class _Service:
         self._spool = spool
         self._stop = stop
         self._latest = Latest()
-        self._collector = _Collector(state_dir, settings)
+        self._collector = _Collector(state_dir, settings, self._begin_stream)
         self._pusher = Pusher(
             spool, self._collector.client, settings.push, on_change=self._push_changed
         )
@@ -129,6 +139,9 @@ class _Service:
         report = SelfReport(self._spool, self._latest, lambda: self._pusher.state)
         jobs = [self._job(plan) for plan in plans]
         jobs.append(Job(NAME, INTERVAL_S, 30.0, report.collect))
+        rotation = self._rotation()
+        every_s = LOOK_EVERY.total_seconds()
+        jobs.append(Job(ROTATION, every_s, 120.0, rotation.turn, at_once=rotation.begun()))
         runner = Runner(
             jobs,
             device=self._spool.stream,
@@ -147,6 +160,19 @@ class _Service:
         push.join(0.3)
         self._spool.close()
         _log.info("stopped")
+
+    def _begin_stream(self, agent_id: str) -> None:
+        push = self._settings.push
+        self._spool.belong_to(agent_id, push.batch_readings, push.batch_bytes)
+
+    def _rotation(self) -> KeyRotation:
+        push = self._settings.push
+        return KeyRotation(
+            self._state_dir,
+            partial(CollectorClient, timeout_s=push.timeout_s),
+            max_age=timedelta(days=push.key_max_age_days),
+            ca_file=push.ca_file,
+        )
 
     def _push_changed(self, state: PushState) -> None:
         reading = push_reading(state, utc_now())

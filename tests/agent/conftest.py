@@ -70,7 +70,8 @@ class Scripted:
 
     def batches(self) -> list[dict[str, Any]]:
         """Return the decoded bodies received so far."""
-        return [request["body"] for request in self.requests]
+        readings = [r for r in self.requests if r["path"].endswith("/readings")]
+        return [request["body"] for request in readings]
 
 
 def _handler(scripted: Scripted) -> type[BaseHTTPRequestHandler]:

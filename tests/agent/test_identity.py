@@ -69,7 +69,7 @@ def test_what_is_no_collector_gives_no_identity(
     """A sign-in page that answers 201 is not taken for a collector."""
     scripted.say(201, body)
     assert enrol(scripted.url, tmp_path) == 1
-    assert "check the address" in capsys.readouterr().err
+    assert "Check the address" in capsys.readouterr().err
 
 
 def test_wrong_address_is_wrong_use(tmp_path: Path) -> None:
