@@ -28,7 +28,8 @@ types: $(VENV)/.ready-dev
 	$(BIN)/mypy
 
 unit: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest -n 2 -m "not timed" $(PYTEST)
+	$(BIN)/python -m pytest -m timed $(PYTEST)
 
 bench: $(VENV)/.ready-dev ## 性能与精度基准（较久）· benchmarks (long)
 	@for file in $(filter-out benchmarks/soak%,$(wildcard benchmarks/*.py)); do echo "== $$file"; $(BIN)/python $$file || exit 1; done

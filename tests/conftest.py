@@ -32,14 +32,16 @@ TIMED = (
     "tests/collector/scoring/test_limited_lines.py",
     "tests/collector/speedtest/",
 )
-"""Tests that measure real time over shaped lines, simulators and processes. Where others use the
-machine as well, a starved lab measures the machine: two more tries, which the report counts."""
+"""Tests that measure real time over shaped lines, simulators and processes. They run one at a time
+(`-m timed`), and where others use the machine as well, a starved lab measures the machine: two more
+tries, which the report counts."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give timed tests more tries; skip tests marked `root` where namespaces cannot be made."""
+    """Mark timed tests and give them more tries; skip `root` where namespaces cannot be made."""
     for item in items:
         if item.nodeid.startswith(TIMED):
+            item.add_marker(pytest.mark.timed)
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=2))
     if sys.platform == "linux" and os.geteuid() == 0:
         return
