@@ -14,6 +14,7 @@ from collector.cli import (
     slots,
     speedtest_server,
     up,
+    verify,
 )
 
 app = typer.Typer(
@@ -37,6 +38,7 @@ app.command("serve", help=serve.HELP)(serve.serve)
 app.command("enrol-code", help=enrol_code.HELP)(enrol_code.enrol_code)
 app.command("score", help=score.HELP)(score.score)
 app.command("speedtest-server", help=speedtest_server.HELP)(speedtest_server.speedtest_server)
+app.command("verify", help=verify.HELP)(verify.verify)
 app.add_typer(school.app, name="school")
 app.add_typer(key.app, name="key")
 app.add_typer(rubric.app, name="rubric")

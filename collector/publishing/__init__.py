@@ -1,0 +1,1 @@
+"""Publishing: what is frozen when a round is published, and the bundle that proves it anywhere."""
