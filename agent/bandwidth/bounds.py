@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from agent.bandwidth.slices import Slice
 
@@ -22,8 +22,7 @@ class Direction(StrEnum):
 BOTH = (Direction.DOWNLOAD, Direction.UPLOAD)
 
 
-@dataclass(frozen=True, slots=True)
-class Caps:
+class Caps(NamedTuple):
     """Hard bounds of one direction."""
 
     max_seconds: float = 20.0

@@ -14,8 +14,8 @@ what a 20 Mbit/s line carries in half a second.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from itertools import pairwise
+from operator import mul
+from typing import NamedTuple
 
 from agent.bandwidth.slices import Slice, Trace
 
@@ -34,8 +34,7 @@ LEVEL = 0.95
 _Z = 1.96
 
 
-@dataclass(frozen=True, slots=True)
-class Fit:
+class Fit(NamedTuple):
     """A straight line through part of a trace. `margin_ratio` is half the 95 % interval ÷ rate."""
 
     start_s: float
@@ -74,15 +73,16 @@ def fit(points: Trace) -> Fit | None:
     if line.slope <= 0 or min(len(first), len(last)) < 3:
         return None
     # Neighbouring points err alike (a packet train is late for all of them): count fewer points.
-    effective = max(4.0, len(kept) * (1 - line.correlation) / (1 + line.correlation))
-    margin = _Z * line.scatter * math.sqrt(12 / effective) / length_s / line.slope
+    scatter, correlation = _scatter(kept, line)
+    effective = max(4.0, len(kept) * (1 - correlation) / (1 + correlation))
+    margin = _Z * scatter * math.sqrt(12 / effective) / length_s / line.slope
     middle_s = start_s + length_s / 2
     before = [p for p in kept if p.t_s <= middle_s]
     after = [p for p in kept if p.t_s >= middle_s]
     bend = 0.0
     if min(len(before), len(after)) >= 3:
         bend = (_least_squares(after).slope - _least_squares(before).slope) / line.slope
-    return Fit(start_s, end_s, line.slope, line.at(start_s), margin, bend)
+    return Fit(start_s, end_s, line.slope, line.y0 + line.slope * (start_s - line.t0), margin, bend)
 
 
 def steady_stretch(trace: Trace, min_length_s: float) -> Fit | None:
@@ -125,8 +125,7 @@ def rough_fit(trace: Trace) -> Fit | None:
     return Fit(first.t_s, last.t_s, rate, first.total_bytes, abs(bend), bend)
 
 
-@dataclass(frozen=True, slots=True)
-class Burst:
+class Burst(NamedTuple):
     """Credit that a shaper let through before it held the line to its sustained rate.
 
     `credit_bytes`: payload beyond what the sustained rate alone would have carried.
@@ -206,26 +205,47 @@ def _index_at(trace: Trace, t_s: float) -> int:
     return low
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(NamedTuple):
     slope: float
     t0: float
     y0: float
-    scatter: float
-    correlation: float
 
-    def at(self, t_s: float) -> float:
-        return self.y0 + self.slope * (t_s - self.t0)
+    def heights(self, points: Trace) -> list[float]:
+        """Return how far each point lies above the line."""
+        slope, t0, y0 = self
+        return [y - y0 - slope * (t - t0) for t, y in points]
+
+
+def _least_squares(points: Trace) -> _Line:
+    """Return the least-squares line; level where all points share one time."""
+    t0, b0 = points[0]
+    n = len(points)
+    times = [t - t0 for t, _ in points]
+    totals = [y - b0 for _, y in points]
+    mean_t, mean_y = sum(times) / n, sum(totals) / n
+    from_mean = [t - mean_t for t in times]
+    var_t = sum(map(mul, from_mean, from_mean))
+    slope = sum(map(mul, from_mean, totals)) / var_t if var_t > 0 else 0.0
+    return _Line(slope, t0, b0 + mean_y - slope * mean_t)
+
+
+def _scatter(points: Trace, line: _Line) -> tuple[float, float]:
+    """Return the rms of the residuals and the lag-1 correlation between neighbours."""
+    rest = line.heights(points)
+    power = sum(map(mul, rest, rest))
+    if power <= 0:
+        return 0.0, 0.0
+    lagged = sum(map(mul, rest, rest[1:]))
+    return math.sqrt(power / max(len(rest) - 2, 1)), min(max(lagged / power, 0.0), 0.98)
 
 
 def _peaks(points: Trace, line: _Line, blocks: int = 8) -> list[Slice]:
     """Return the highest point over `line` of each of `blocks` equal stretches of time."""
     start_s = points[0].t_s
-    width_s = (points[-1].t_s - start_s) / blocks
+    per_s = blocks / (points[-1].t_s - start_s)
     best: dict[int, tuple[float, Slice]] = {}
-    for point in points:
-        block = min(int((point.t_s - start_s) / width_s), blocks - 1)
-        height = point.total_bytes - line.at(point.t_s)
+    for point, height in zip(points, line.heights(points), strict=True):
+        block = min(int((point[0] - start_s) * per_s), blocks - 1)
         if block not in best or height > best[block][0]:
             best[block] = (height, point)
     return [point for _, point in best.values()]
@@ -233,26 +253,7 @@ def _peaks(points: Trace, line: _Line, blocks: int = 8) -> list[Slice]:
 
 def _on_edge(points: Trace, edge: _Line) -> list[Slice]:
     """Return the points that lie on the upper edge but for ordinary scatter."""
-    depths = [edge.at(p.t_s) - p.total_bytes for p in points]
+    depths = [-height for height in edge.heights(points)]
     usual = sorted(depths)[int(EDGE_SHARE * len(depths))]
     allowed = max(2.5 * usual, 2 * FRAME_BYTES)
     return [p for p, depth in zip(points, depths, strict=True) if depth <= allowed]
-
-
-def _least_squares(points: Trace) -> _Line:
-    """Return the least-squares line, its rms scatter and the lag-1 correlation of the residuals."""
-    t0, n = points[0].t_s, len(points)
-    b0 = points[0].total_bytes
-    mean_t = sum(p.t_s - t0 for p in points) / n
-    mean_y = sum(p.total_bytes - b0 for p in points) / n
-    var_t = sum((p.t_s - t0 - mean_t) ** 2 for p in points)
-    if var_t <= 0:
-        return _Line(0.0, t0, b0 + mean_y, 0.0, 0.0)
-    cov = sum((p.t_s - t0 - mean_t) * (p.total_bytes - b0 - mean_y) for p in points)
-    slope = cov / var_t
-    rest = [p.total_bytes - b0 - mean_y - slope * (p.t_s - t0 - mean_t) for p in points]
-    power = sum(r * r for r in rest)
-    scatter = math.sqrt(power / max(n - 2, 1))
-    lagged = sum(a * b for a, b in pairwise(rest))
-    correlation = min(max(lagged / power, 0.0), 0.98) if power > 0 else 0.0
-    return _Line(slope, t0, b0 + mean_y - slope * mean_t, scatter, correlation)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +38,7 @@ class LineMemory:
         """Remember `known` from now on; writing fails silently, the next test is longer then."""
         self._lines[f"{server} {source} {direction}"] = {
             "at_s": self._now_s,
-            "known": asdict(known),
+            "known": known._asdict(),
         }
         newest = sorted(self._lines.items(), key=lambda item: item[1]["at_s"])[-MAX_LINES:]
         self._lines = dict(newest)

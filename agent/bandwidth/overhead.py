@@ -7,7 +7,7 @@ and ifHCInOctets-like software counters see. A full frame carries `mss` payload 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from agent.bandwidth.tcp_info import TcpInfo
 
@@ -20,8 +20,7 @@ MAX_ETHERNET_MSS_BYTES = 9216
 """Larger segments exist only inside one machine (loopback: 64 KiB)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Overhead:
+class Overhead(NamedTuple):
     """The conversion used and where it came from. `assumed` when the system did not tell."""
 
     payload_bytes: int

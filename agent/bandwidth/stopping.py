@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from agent.bandwidth.estimator import Fit, steady_stretch
 from agent.bandwidth.slices import Trace
@@ -18,8 +18,7 @@ NEARLY = 0.95
 NO_QUEUE_S = 0.004
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What earlier tests found out about this line in this direction (payload rates)."""
 
     sustained_bytes_s: float
@@ -27,8 +26,7 @@ class Known:
     peak_bytes_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """How long a transfer may and should go on.
 
     `known` None means a first test, which goes on until burst credit up to `credit_bytes` would
@@ -49,8 +47,7 @@ class Plan:
     first_max_seconds: float = 14.0
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """Whether to stop, and with which stretch."""
 
     stop: bool

@@ -8,30 +8,21 @@ from __future__ import annotations
 
 import socket
 import struct
-from dataclasses import dataclass
+from bisect import bisect_right
+from typing import NamedTuple
 
 STRUCT_BYTES = 256
-_MSS = (16, "I")
-_RCV_MSS = (20, "I")
-_SACKED = (28, "I")
-_RTT_US = (68, "I")
-_TOTAL_RETRANS = (100, "I")
-_BYTES_ACKED = (120, "Q")
-_BYTES_RECEIVED = (128, "Q")
-_SEGS_OUT = (136, "I")
-_MIN_RTT_US = (148, "I")
-_DATA_SEGS_IN = (152, "I")
-_DATA_SEGS_OUT = (156, "I")
-_BUSY_US = (168, "Q")
-_RWND_LIMITED_US = (176, "Q")
-_SNDBUF_LIMITED_US = (184, "Q")
-_OPTIONS = (5, "B")
+LEAST_BYTES = 104
+NO_RTT_US = 4_000_000_000
 _TIMESTAMPS = 1
+_LAYOUT = struct.Struct("=5xB10xII4xI36xI28xI16xQQ12xIII8xQQQ")
+"""One call for all fields: with 16 connections every 5 ms, field by field is half of the work."""
+_ENDS = (6, 20, 24, 32, 72, 104, 128, 136, 152, 156, 160, 176, 184, 192)
+"""Where each of the fields ends."""
 
 
-@dataclass(frozen=True, slots=True)
-class TcpInfo:
-    """One connection's statistics; None where the kernel does not tell.
+class TcpInfo(NamedTuple):
+    """One connection's statistics, in the struct's order; None where the kernel does not tell.
 
     `send_mss_bytes` and `receive_mss_bytes` are payload bytes per full segment, TCP options
     taken off already.
@@ -40,14 +31,14 @@ class TcpInfo:
     timestamps: bool
     send_mss_bytes: int | None
     receive_mss_bytes: int | None
-    rtt_s: float | None
-    min_rtt_s: float | None
     sacked_segments: int | None
+    rtt_s: float | None
     retransmitted_segments: int | None
-    data_segments_in: int | None
-    data_segments_out: int | None
     bytes_acked: int | None
     bytes_received: int | None
+    min_rtt_s: float | None
+    data_segments_in: int | None
+    data_segments_out: int | None
     busy_s: float | None
     receive_window_limited_s: float | None
     send_buffer_limited_s: float | None
@@ -55,39 +46,35 @@ class TcpInfo:
 
 def parse(data: bytes) -> TcpInfo:
     """Read the struct; raises ValueError when it is too short to be one."""
-    if len(data) < 104:
+    if len(data) < LEAST_BYTES:
         raise ValueError(f"struct tcp_info of {len(data)} bytes")
-
-    def get(field: tuple[int, str], scale: float = 1.0) -> float | None:
-        offset, kind = field
-        if offset + struct.calcsize(kind) > len(data):
-            return None
-        value: int = struct.unpack_from("=" + kind, data, offset)[0]
-        return value * scale
-
-    def count(field: tuple[int, str]) -> int | None:
-        value = get(field)
-        return None if value is None else int(value)
-
-    micro = 1e-6
-    min_rtt_s = get(_MIN_RTT_US, micro)
+    fields: tuple[int | None, ...] = _LAYOUT.unpack_from(data.ljust(_LAYOUT.size, b"\0"))
+    told = bisect_right(_ENDS, len(data))
+    if told < len(fields):
+        fields = fields[:told] + (None,) * (len(fields) - told)
+    (options, send_mss, receive_mss, sacked, rtt_us, again, acked, received,
+     min_rtt_us, segments_in, segments_out, busy_us, window_us, buffer_us) = fields  # fmt: skip
     return TcpInfo(
-        timestamps=bool((count(_OPTIONS) or 0) & _TIMESTAMPS),
-        send_mss_bytes=count(_MSS),
-        receive_mss_bytes=count(_RCV_MSS),
-        rtt_s=get(_RTT_US, micro) or None,
+        bool((options or 0) & _TIMESTAMPS),
+        send_mss,
+        receive_mss,
+        sacked,
+        rtt_us * 1e-6 if rtt_us else None,
+        again,
+        acked,
+        received,
         # The kernel writes ~0 while it has no sample yet.
-        min_rtt_s=min_rtt_s if min_rtt_s and min_rtt_s < 4000 else None,
-        sacked_segments=count(_SACKED),
-        retransmitted_segments=count(_TOTAL_RETRANS),
-        data_segments_in=count(_DATA_SEGS_IN),
-        data_segments_out=count(_DATA_SEGS_OUT),
-        bytes_acked=count(_BYTES_ACKED),
-        bytes_received=count(_BYTES_RECEIVED),
-        busy_s=get(_BUSY_US, micro),
-        receive_window_limited_s=get(_RWND_LIMITED_US, micro),
-        send_buffer_limited_s=get(_SNDBUF_LIMITED_US, micro),
+        min_rtt_us * 1e-6 if min_rtt_us and min_rtt_us < NO_RTT_US else None,
+        segments_in,
+        segments_out,
+        _seconds(busy_us),
+        _seconds(window_us),
+        _seconds(buffer_us),
     )
+
+
+def _seconds(micros: int | None) -> float | None:
+    return None if micros is None else micros * 1e-6
 
 
 def of(sock: socket.socket) -> TcpInfo | None:

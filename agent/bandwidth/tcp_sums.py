@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from agent.bandwidth.tcp_info import TcpInfo
 
 
-@dataclass(frozen=True, slots=True)
-class TcpSums:
+class TcpSums(NamedTuple):
     """`delivered_bytes` counts what the receiver has acknowledged, selectively or in order."""
 
     delivered_bytes: int = 0
@@ -28,14 +27,14 @@ class TcpSums:
 
 def add_up(infos: Iterable[TcpInfo]) -> TcpSums:
     """Sum the counters of one side's sockets."""
-    known = list(infos)
-    rtts = [info.rtt_s for info in known if info.rtt_s]
-    return TcpSums(
-        sum(
-            (info.bytes_acked or 0) + (info.sacked_segments or 0) * (info.send_mss_bytes or 0)
-            for info in known
-        ),
-        sum(info.retransmitted_segments or 0 for info in known),
-        sum(info.data_segments_out or 0 for info in known),
-        sorted(rtts)[len(rtts) // 2] if rtts else None,
-    )
+    delivered = again = out = 0
+    rtts = []
+    for info in infos:
+        delivered += (info.bytes_acked or 0) + (info.sacked_segments or 0) * (
+            info.send_mss_bytes or 0
+        )
+        again += info.retransmitted_segments or 0
+        out += info.data_segments_out or 0
+        if info.rtt_s:
+            rtts.append(info.rtt_s)
+    return TcpSums(delivered, again, out, sorted(rtts)[len(rtts) // 2] if rtts else None)

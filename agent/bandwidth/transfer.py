@@ -17,7 +17,7 @@ import socket
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from agent.bandwidth import tcp_info
 from agent.bandwidth.connection import request_head
@@ -30,7 +30,7 @@ from agent.bandwidth.slices import Slice
 from agent.bandwidth.stopping import Plan, PressureWatch, Verdict, hold_if_not_pressed, judge
 from agent.bandwidth.tcp_sums import TcpSums, add_up
 
-BUFFER_BYTES = 512 * 1024
+BUFFER_BYTES = 64 * 1024
 SLICE_S = 0.005
 JUDGE_S = 0.03
 TICK_BYTES = 256 * 1024
@@ -46,8 +46,7 @@ NORMAL_CONGESTION, PUSHING_CONGESTION = "cubic", "bbr"
 OnSlice = Callable[[list[Slice]], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
+class Transfer(NamedTuple):
     """What came of moving bytes in one direction.
 
     `trace` is the count that was judged, `received` always the receiver's.

@@ -31,7 +31,7 @@ from agent.bandwidth.tcp_sums import TcpSums, add_up
 
 def info(**fields: object) -> TcpInfo:
     """Return statistics of which only `fields` are known."""
-    names = TcpInfo.__dataclass_fields__
+    names = TcpInfo._fields
     values = {"timestamps": False, **fields}
     return TcpInfo(**{name: values.get(name) for name in names})  # type: ignore[arg-type]  # name
 
