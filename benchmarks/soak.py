@@ -1,6 +1,7 @@
 """Kill agents and collector at random for a time, then count: nothing lost, nothing stored twice.
 
     python benchmarks/soak.py [--minutes 120] [--seed 1] [--agents 3] [--data DIR]
+    python benchmarks/soak.py --count DIR     only count again what an ended soak left in DIR
 
 A real collector, real agents with real probes pushing over TLS through a relay that swallows some
 answers. Every `--every` seconds something happens: an agent or the collector gets SIGKILL or is
@@ -35,7 +36,7 @@ EVENTS = {
     "collector_restarted": 10,
     "collector_away": 5,
 }
-"""What happens, and how often in a hundred."""
+"""What happens: each once, in this order, and then so often in a hundred."""
 
 
 class Soak:
@@ -50,7 +51,9 @@ class Soak:
 
     def event(self) -> str:
         """Let one thing happen and return its name."""
-        (name,) = self._chance.choices(list(EVENTS), list(EVENTS.values()))
+        name = next((name for name in EVENTS if not self.events[name]), None)
+        if name is None:
+            (name,) = self._chance.choices(list(EVENTS), list(EVENTS.values()))
         agent = self._chance.choice(self.site.agents)
         collector_gone = name in ("collector_killed", "both_killed", "collector_away")
         if collector_gone:
@@ -122,9 +125,7 @@ def run(arguments: argparse.Namespace, folder: Path) -> dict[str, object]:
         soak.drain()
     finally:
         site.end_all()
-    total = Comparison()
-    for agent in site.agents:
-        total.add(compare(agent, site.data / "series.duckdb"))
+    total = count(folder)
     return {
         "clean": total.clean,
         "seed": arguments.seed,
@@ -136,11 +137,19 @@ def run(arguments: argparse.Namespace, folder: Path) -> dict[str, object]:
     }
 
 
+def count(folder: Path) -> Comparison:
+    """Compare what all agents of a soak kept with what its collector stored."""
+    total = Comparison()
+    for place in sorted(folder.glob("agent*/")):
+        total.add(compare(Agent(place.name, place), folder / "collector" / "series.duckdb"))
+    return total
+
+
 def go_on(soak: Soak, chance: random.Random, arguments: argparse.Namespace, until_s: float) -> None:
     """Let things happen until it is time."""
     shortest_s, longest_s = arguments.every
     said_s = time.monotonic()
-    while True:
+    for _ in range(arguments.events):
         wait_s = chance.uniform(shortest_s, longest_s)
         if time.monotonic() + wait_s > until_s:
             return
@@ -159,6 +168,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--minutes", type=float, default=120.0)
+    parser.add_argument("--events", type=int, default=100_000, help="end after so many")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--agents", type=int, default=3)
     parser.add_argument("--interval", type=float, default=1.0, help="of probes and pushes, seconds")
@@ -167,8 +177,13 @@ def main() -> int:
     )
     parser.add_argument("--cut-ratio", type=float, default=0.02, help="share of answers swallowed")
     parser.add_argument("--data", type=Path, help="kept afterwards; else a temporary folder")
+    parser.add_argument("--count", type=Path, help="folder of an ended soak")
     arguments = parser.parse_args()
-    if arguments.data:
+    figures: dict[str, object]
+    if arguments.count:
+        total = count(arguments.count)
+        figures = {"clean": total.clean, **asdict(total)}
+    elif arguments.data:
         arguments.data.mkdir(parents=True)
         figures = run(arguments, arguments.data)
     else:

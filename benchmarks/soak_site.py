@@ -126,7 +126,7 @@ class Agent:
 
 @dataclass
 class Site:
-    """One county: a collector, a relay and agents of one school each, below one folder."""
+    """One county: one school, a collector, a relay and agents, below one folder."""
 
     folder: Path
     interval_s: float
@@ -148,8 +148,11 @@ class Site:
             agent.folder.mkdir()
             site.agents.append(agent)
         site.start_collector()
+        code = site._enrolment_code()
         for agent in site.agents:
-            site._enrol(agent)
+            server = f"https://localhost:{site.relay.port}"
+            where = ("--server", server, "--ca-file", str(folder / "cert.pem"))
+            _run("-m", "agent", "enrol", *where, "--state", str(agent.state), "--code", code)
         site.relay.cut_ratio = cut_ratio
         return site
 
@@ -158,18 +161,14 @@ class Site:
         """The collector's data directory."""
         return self.folder / "collector"
 
-    def _enrol(self, agent: Agent) -> None:
-        school = ("--id", agent.name, "--name", agent.name, "--kind", "general")
+    def _enrolment_code(self) -> str:
+        school = ("--id", "soak", "--name", "测试小学", "--kind", "general")
         size = ("--stages", "primary", "--students", "1200", "--staff", "90", "--classes", "24")
         data = ("--data", str(self.data))
         _run("-m", "collector", "school", "add", *data, *school, *size)
-        issued = _run(
-            "-m", "collector", "enrol-code", *data, "--school", agent.name, "--format", "json"
-        )
-        server = f"https://localhost:{self.relay.port}"
-        where = ("--server", server, "--ca-file", str(self.folder / "cert.pem"))
-        code = str(json.loads(issued)["code"])
-        _run("-m", "agent", "enrol", *where, "--state", str(agent.state), "--code", code)
+        uses = ("--uses", str(len(self.agents)), "--format", "json")
+        issued = _run("-m", "collector", "enrol-code", *data, "--school", "soak", *uses)
+        return str(json.loads(issued)["code"])
 
     def start_collector(self) -> None:
         """Start the collector and wait until it listens."""

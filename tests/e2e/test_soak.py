@@ -1,0 +1,58 @@
+"""SIGKILL anywhere on the way from spool to store: the short form of `benchmarks/soak.py`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SOAK = Path(__file__).parents[2] / "benchmarks" / "soak.py"
+
+
+def soak(*arguments: str) -> tuple[int, dict[str, Any]]:
+    """Run the soak and return its exit code and its figures."""
+    done = subprocess.run(
+        [sys.executable, str(SOAK), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert not done.stderr, done.stderr
+    return done.returncode, json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.timeout(300)
+def test_killed_agents_and_collector_lose_and_double_nothing(tmp_path: Path) -> None:
+    """Two agents push over TLS while they and the collector are killed: all arrives, once."""
+    data = tmp_path / "soak"
+    pace = ("--minutes", "0.3", "--events", "6", "--every", "0.3", "1.0", "--interval", "0.2")
+    code, figures = soak("--data", str(data), "--cut-ratio", "0.1", "--agents", "2", *pace)
+    assert (code, figures["clean"]) == (0, True), figures
+    assert figures["lost"] == figures["doubled"] == figures["out_of_order"] == 0
+    assert figures["readings_stored"] > 20
+    assert figures["agent_killed"]
+    assert figures["collector_killed"]
+    assert figures["both_killed"]
+    assert figures["agents_ended_while_pushing"] > 0, "the kills did not hit the pushing"
+
+    side_log = data / "agent0" / "puts.jsonl"
+    puts = side_log.read_text().splitlines()
+    side_log.write_text("\n".join([*puts, *(_moved(line) for line in puts[:2])]))
+    code, figures = soak("--count", str(data))
+    assert (code, figures["clean"]) == (1, False), "a reading that nobody stored was not missed"
+    assert figures["lost"] > 0
+
+    side_log.write_text("\n".join(puts[2:]))
+    assert soak("--count", str(data))[1]["doubled"] > 0, "one stored too often was not seen"
+    side_log.write_text("\n".join(reversed(puts)))
+    assert soak("--count", str(data))[1]["out_of_order"] > 0, "disorder was not seen"
+
+
+def _moved(line: str) -> str:
+    """Return the line of a side log with its readings a century later."""
+    return line.replace('"time": "20', '"time": "21')
