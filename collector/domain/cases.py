@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from collector.domain.schools import Fact
 from collector.domain.values import EntryValue, Json
 
 
@@ -186,3 +188,52 @@ class Appeal:
     before: Json = None
     after: Json = None
     revision: int = 0
+
+
+class Clash(StrEnum):
+    """Why a change was not made: what it was decided on has changed meanwhile."""
+
+    CASE = "case"
+    ENTRY = "entry"
+    MARK = "mark"
+    OVERRIDE = "override"
+    FACT = "fact"
+    APPEAL = "appeal"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text that never changes, found by its own SHA-256 (`sha256:…`)."""
+
+    sha256: str
+    kind: str
+    """`rubric`, `catalogue`, `calendar` or `sheet`."""
+    text: str
+
+    @classmethod
+    def of(cls, kind: str, text: str) -> Document:
+        """Return the document of a text."""
+        return cls("sha256:" + hashlib.sha256(text.encode()).hexdigest(), kind, text)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseChange:
+    """What is written to a case at once, or not at all.
+
+    `seen` is the revision of the case on which it was decided. The revisions of all parts are
+    those they will have: one more than what was seen. `fact_seen` is the id of the fact that was
+    in force, 0 for none.
+    """
+
+    key: CaseKey
+    seen: int
+    case: Case | None = None
+    """Its next state; None where it stays."""
+    entries: tuple[CaseEntry, ...] = ()
+    marks: tuple[StageMark, ...] = ()
+    overrides: tuple[Override, ...] = ()
+    fact: Fact | None = None
+    fact_seen: int = 0
+    version: CaseVersion | None = None
+    documents: tuple[Document, ...] = ()
+    appeal: Appeal | None = None

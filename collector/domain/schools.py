@@ -24,9 +24,60 @@ class Stage(StrEnum):
     SENIOR = "senior"
 
 
+class Setting(StrEnum):
+    """Where a school lies (城区、镇区、乡村)."""
+
+    URBAN = "urban"
+    TOWN = "town"
+    RURAL = "rural"
+
+
+class SchoolForm(StrEnum):
+    """What people call the school, by the stages of schooling it has."""
+
+    PRIMARY = "primary"
+    JUNIOR = "junior"
+    SENIOR = "senior"
+    NINE_YEAR = "nine_year"
+    """九年一贯制学校."""
+    TWELVE_YEAR = "twelve_year"
+    """十二年一贯制学校."""
+    COMPLETE = "complete"
+    """完全中学."""
+    VOCATIONAL = "vocational"
+    """中职."""
+    TEACHING_POINT = "teaching_point"
+    """教学点."""
+    UNKNOWN = "unknown"
+
+
+_FORMS = {
+    frozenset({Stage.PRIMARY}): SchoolForm.PRIMARY,
+    frozenset({Stage.JUNIOR}): SchoolForm.JUNIOR,
+    frozenset({Stage.SENIOR}): SchoolForm.SENIOR,
+    frozenset({Stage.PRIMARY, Stage.JUNIOR}): SchoolForm.NINE_YEAR,
+    frozenset({Stage.JUNIOR, Stage.SENIOR}): SchoolForm.COMPLETE,
+    frozenset(Stage): SchoolForm.TWELVE_YEAR,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Township:
+    """What stands between county and school: a township (乡镇、街道) or a group (教育集团)."""
+
+    id: str
+    name: str
+    kind: str = "township"
+    """`township` or `group`."""
+    parent_id: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class School:
-    """A school's profile. `as_of` is the day on which the declared head counts held."""
+    """A school's profile. `as_of` is the day on which the declared head counts held.
+
+    A teaching point (教学点) belongs to `main_school_id`, where that is known.
+    """
 
     id: str
     name: str
@@ -38,6 +89,19 @@ class School:
     as_of: date | None = None
     award_level: str | None = None
     is_example: bool = False
+    township_id: str | None = None
+    setting: Setting | None = None
+    teaching_point: bool = False
+    main_school_id: str | None = None
+
+    @property
+    def form(self) -> SchoolForm:
+        """What people call it; unknown where its stages make no usual form."""
+        if self.teaching_point:
+            return SchoolForm.TEACHING_POINT
+        if self.kind is SchoolKind.VOCATIONAL:
+            return SchoolForm.VOCATIONAL
+        return _FORMS.get(frozenset(self.stages), SchoolForm.UNKNOWN)
 
     @property
     def heads(self) -> int | None:
@@ -48,8 +112,22 @@ class School:
 
 
 @dataclass(frozen=True, slots=True)
+class Profile:
+    """One version of a school's profile: `school.as_of` says from which day on it holds."""
+
+    version: int
+    school: School
+    author: str
+    recorded_at: datetime
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Fact:
-    """A declared value of a school (申报数据). `value` is the text that was given, exactly."""
+    """A declared value of a school (申报数据). `value` is the text that was given, exactly.
+
+    `id` grows in the order of storing and is 0 before.
+    """
 
     school_id: str
     name: str
@@ -57,6 +135,7 @@ class Fact:
     as_of: date
     author: str
     recorded_at: datetime
+    id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
