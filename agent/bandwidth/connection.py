@@ -13,7 +13,6 @@ import socket
 import struct
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import urlsplit
@@ -29,8 +28,7 @@ MAX_BODY_BYTES = 256 * 1024
 HEAD_END = b"\r\n\r\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """Where the server is and how to get there. `source` is a local address: it picks the uplink.
 
     `proxy` is `host:port` of an HTTP proxy. `tls` is None for plain HTTP.
@@ -39,7 +37,7 @@ class Endpoint:
     host: str
     port: int
     path: str
-    tls: ssl.SSLContext | None = field(default=None, repr=False)
+    tls: ssl.SSLContext | None = None
     source: str | None = None
     proxy: tuple[str, int] | None = None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from agent.bandwidth import estimator, leg, verdict
 from agent.bandwidth.bounds import Caps, Direction, Progress
@@ -112,8 +111,7 @@ class DirectionRun:
         elif asking.unanswered:
             evidence["unanswered"] = [*asking.unanswered]
             limited_by = ()  # unchallenged: a lower bound
-        return replace(
-            result,
+        return result._replace(
             limited_by=limited_by,
             seconds=sum(one.done.seconds for one in legs),
             bytes=sum(one.done.bytes for one in legs),
@@ -200,6 +198,7 @@ class DirectionRun:
             busiest_core_ratio=leg.busiest_core(moved),
             own_core_ratio=leg.own_core(moved),
             own_wait_ratio=leg.own_wait(moved),
+            sender_busy_ratio=leg.sender_busy(moved, self._direction),
             other_traffic_share=leg.other_share(moved, self._direction),
             link_other_share=None if link_mbps is None else 1 - line_rate_mbps / link_mbps,
             idle_rtt_s=self._idle_rtt_s(moved),
@@ -252,8 +251,8 @@ def _details(
         "line_was_known": moved.plan.known is not None,
     }
     for name in (
-        "busiest_core_ratio", "own_core_ratio", "own_wait_ratio", "other_traffic_share",
-        "link_other_share", "retransmit_share", "server_core_ratio", "variation_ratio",
+        "busiest_core_ratio", "own_core_ratio", "own_wait_ratio", "sender_busy_ratio",
+        "other_traffic_share", "link_other_share", "retransmit_share", "server_core_ratio", "variation_ratio",
         "wavering_ratio", "interface_mbps", "server_port_mbps",
     ):  # fmt: skip
         value = getattr(seen, name)

@@ -121,7 +121,7 @@ def run_leg(
 
 def _from(session: Session, source: str | None) -> Session:
     return (
-        session if source is None else replace(session, where=replace(session.where, source=source))
+        session if source is None else replace(session, where=session.where._replace(source=source))
     )
 
 
@@ -157,6 +157,18 @@ def own_wait(leg: Leg) -> float | None:
     if before.own_waited_s is None or after.own_waited_s is None:
         return None
     return (after.own_waited_s - before.own_waited_s) / (after.at_s - before.at_s)
+
+
+def sender_busy(leg: Leg, direction: Direction) -> float | None:
+    """Return for which part of an upload its connections had something to send, on average.
+
+    By tcpi_busy_time, which RFC 4898 has as the sum of its SndLimTime counters. None for a
+    download, whose sender is the server.
+    """
+    busy_s = [info.busy_s for info in leg.infos if info.busy_s is not None]
+    if direction is not Direction.UPLOAD or not busy_s:
+        return None
+    return sum(busy_s) / len(busy_s) / leg.done.seconds
 
 
 def was_full(moved: Leg) -> bool | None:

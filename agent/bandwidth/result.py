@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from agent.bandwidth.estimator import LEVEL
 from agent.reading import Json
 
 
-@dataclass(frozen=True, slots=True)
-class DirectionResult:
+class DirectionResult(NamedTuple):
     """One direction. Rates in Mbit/s (10^6 bit/s).
 
     `goodput_mbps` is TCP payload, `line_rate_mbps` Ethernet frames without preamble, gap and FCS.
@@ -35,7 +35,7 @@ class DirectionResult:
     traffic together."""
     cross_traffic_mbps: float | None = None
     """Of that, what others moved. None without counters."""
-    evidence: Mapping[str, Json] = field(default_factory=dict)
+    evidence: Mapping[str, Json] = MappingProxyType({})
 
     def as_json(self) -> dict[str, Json]:
         """Return the object printed and kept as evidence."""
@@ -57,8 +57,7 @@ class DirectionResult:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """Both directions as far as asked for.
 
     `backend` names what measured; `backend_version` is None for the project's own engine, whose

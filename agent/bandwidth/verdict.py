@@ -7,7 +7,7 @@ blamed either (the list then is empty: nothing is known to have limited).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from agent.system.interfaces import Kind
 
@@ -15,6 +15,9 @@ NEAR = 0.93
 """This share of a port's speed counts as the port being full (TCP cannot fill it to the brim)."""
 BUSY_CORE = 0.92
 OWN_CORE = 0.85
+SUPPLIED = 0.8
+"""Connections over a real line always have something to send (measured: 0.99-1.00 at 100 Mbit/s,
+0.29-0.31 where this host could not go on)."""
 STARVED_CORE, STARVED = 0.4, 0.9
 """A process that needs much of a core, and with its waiting for one nearly a whole."""
 SERVER_CORE = 0.9
@@ -26,8 +29,7 @@ SHORTER, JITTER_S = 0.8, 0.002
 """A busy host or radio makes round trips vary by some milliseconds; a queue by much more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """What was seen during the steady stretch; None where it could not be seen."""
 
     line_rate_mbps: float
@@ -41,6 +43,8 @@ class Evidence:
     own_core_ratio: float | None = None
     own_wait_ratio: float | None = None
     """For which part of the time this process was ready to run and had no core."""
+    sender_busy_ratio: float | None = None
+    """For which part of an upload its connections had something to send."""
     server_core_ratio: float | None = None
     other_traffic_share: float | None = None
     """Bytes of others on this host's interface ÷ all bytes, same direction."""
@@ -94,6 +98,9 @@ def _rules(seen: Evidence) -> list[tuple[str, bool]]:
 
 
 def _is_starved(seen: Evidence) -> bool:
+    """Whether this process, or the core it ran on, could not keep up."""
+    if seen.sender_busy_ratio is not None and seen.sender_busy_ratio < SUPPLIED:
+        return True
     own = seen.own_core_ratio or 0.0
     return own > OWN_CORE or (own > STARVED_CORE and own + (seen.own_wait_ratio or 0.0) > STARVED)
 

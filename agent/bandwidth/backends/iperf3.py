@@ -8,7 +8,6 @@ burst credit do not enter it.
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 
 from agent.bandwidth import estimator, verdict
 from agent.bandwidth.backends.base import Request
@@ -121,8 +120,7 @@ def conclude(run: Run, path: Path, watch: Watch) -> DirectionResult:
         margin_ratio=steady.margin_ratio,
         converged=converged,
     )
-    seen = replace(
-        seen,
+    seen = seen._replace(
         server_core_ratio=run.server_cpu_ratio,
         loaded_rtt_s=run.mean_rtt_s,
         retransmit_share=run.retransmit_share,

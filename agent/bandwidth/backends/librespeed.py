@@ -12,8 +12,6 @@ Such a server opens no session and counts nothing. So:
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from agent.bandwidth.backends.base import Request
 from agent.bandwidth.backends.librespeed_transfer import ForeignDownload, ForeignUpload
 from agent.bandwidth.connection import Answer, Endpoint, endpoint, exchange
@@ -47,14 +45,14 @@ def measure(request: Request) -> Result:
         session=session,
         movers=MOVERS,
     )
-    return replace(result, backend="librespeed", backend_version=None)
+    return result._replace(backend="librespeed", backend_version=None)
 
 
 def find_endpoints(where: Endpoint) -> Session:
     """Look for the server's endpoints; raises MeasurementError."""
     seen = []
     for folder, suffix in PLACES:
-        place = replace(where, path=where.path + folder)
+        place = where._replace(path=where.path + folder)
         answer = exchange(place, "GET", f"/empty{suffix}", {})
         if _is_empty(answer):
             return Session(place, suffix=suffix, rtt_s=answer.rtt_s or 0.05)

@@ -182,7 +182,7 @@ def conclude(counted: Counted, direction: Direction, path: Path, watch: Watch) -
         converged=False,
     )
     # One quotient has no scatter, so nothing is said about steadiness.
-    causes = tuple(c for c in verdict.limits(replace(seen, converged=True)) if c != "line")
+    causes = tuple(c for c in verdict.limits(seen._replace(converged=True)) if c != "line")
     step_s = max(watch.seconds / CHART_STEPS, 0.2)
     return DirectionResult(
         goodput_mbps=rate_bytes_s * 8e-6,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from agent.bandwidth.verdict import Evidence, limits
@@ -40,6 +38,8 @@ PRESSED = Evidence(
         ({"own_core_ratio": 0.95}, ("host_cpu",)),
         ({"own_core_ratio": 0.5, "own_wait_ratio": 0.45}, ("host_cpu",)),
         ({"own_core_ratio": 0.1, "own_wait_ratio": 0.85}, ("line",)),
+        ({"sender_busy_ratio": 0.3}, ("host_cpu",)),
+        ({"sender_busy_ratio": 0.99}, ("line",)),
         ({"other_traffic_share": 0.2}, ("cross_traffic",)),
         ({"in_burst": True}, ("burst",)),
         ({"converged": False, "margin_ratio": 0.05}, ("unstable",)),
@@ -55,23 +55,23 @@ def test_each_cause_is_named_from_its_evidence(
     change: dict[str, object], causes: tuple[str, ...]
 ) -> None:
     """One fact changed, one cause named."""
-    assert limits(replace(PRESSED, **change)) == causes  # type: ignore[arg-type]  # by field
+    assert limits(PRESSED._replace(**change)) == causes  # type: ignore[arg-type]  # by field
 
 
 def test_a_line_is_not_blamed_without_a_sign_that_it_was_full() -> None:
     """No queue and no loss: nothing is known to have limited."""
-    assert limits(replace(PRESSED, loaded_rtt_s=0.0101)) == ()
-    assert limits(replace(PRESSED, loaded_rtt_s=None)) == ()
+    assert limits(PRESSED._replace(loaded_rtt_s=0.0101)) == ()
+    assert limits(PRESSED._replace(loaded_rtt_s=None)) == ()
 
 
 def test_loss_is_a_sign_too() -> None:
     """A policer drops instead of queueing."""
-    assert limits(replace(PRESSED, loaded_rtt_s=0.0101, is_pressed=True)) == ("line",)
+    assert limits(PRESSED._replace(loaded_rtt_s=0.0101, is_pressed=True)) == ("line",)
 
 
 def test_what_the_sender_saw_last_outweighs_the_pings() -> None:
     """Connections that still grow are not the line being full, whatever was queued earlier."""
-    assert limits(replace(PRESSED, is_pressed=False)) == ()
+    assert limits(PRESSED._replace(is_pressed=False)) == ()
 
 
 def test_unknown_evidence_names_nothing() -> None:
