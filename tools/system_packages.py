@@ -18,6 +18,7 @@ NEEDED = {
     "promtool": ("prometheus", "指标格式 · metrics read by Prometheus itself"),
     "iperf3": ("iperf3", "测速对照 · bandwidth reference"),
     "ip": ("iproute2", "网络命名空间 · network namespaces"),
+    "tshark": ("tshark", "抓包对照 · captures read by another dissector"),
     "snmpd": ("snmpd", "交换机探针 · a real SNMP agent"),
 }
 CHINESE_FONT = "fonts-noto-cjk"

@@ -21,6 +21,7 @@ PROBES: tuple[tuple[str, str], ...] = (
     ("switch_links", "agent.probes.switch_links:SwitchLinks"),
     ("wireless_controller", "agent.probes.wireless_controller:WirelessController"),
     ("wireless_survey", "agent.probes.wireless_survey:WirelessSurvey"),
+    ("wireless_capture", "agent.probes.wireless_capture:WirelessCapture"),
     ("ups_snmp", "agent.probes.ups_snmp:UpsSnmp"),
     ("wan_counters", "agent.probes.wan_counters:WanCounters"),
     ("website", "agent.probes.website:Website"),
