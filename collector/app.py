@@ -136,6 +136,7 @@ def create_app(
         stores.records,
         open_viewing=is_loopback(settings.host) and not settings.require_view_key,
         session_secret=_session_secret(settings.data / SESSION_FILE),
+        clock=clock,
         local_key=local_key,
     )
     app.state.enrolment = EnrolmentService(stores.records, GuessGuard(time.monotonic), clock)

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from pydantic import BaseModel, Field
 
-from collector.access import PUBLIC, VIEWER
+from collector.access import PUBLIC, needs
+from collector.domain import Right
 from collector.errors import CollectorError
 from collector.problems import problem_responses
 
@@ -51,7 +52,7 @@ def _result(check: Check) -> str:
 
 @router.get(
     "/metrics",
-    dependencies=[VIEWER],
+    dependencies=[needs(Right.COUNTY_READ)],
     summary="Read the collector's own metrics",
     response_class=Response,
     responses={

@@ -10,7 +10,8 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 
-from collector.access import VIEWER, PushCaller
+from collector.access import PushCaller, needs
+from collector.domain import Right
 from collector.errors import CollectorError
 from collector.ingest.body import receive
 from collector.ingest.service import IngestService
@@ -83,7 +84,7 @@ class RefusedBatches(BaseModel):
 
 @router.get(
     "/api/v1/schools/{school_id}/refusals",
-    dependencies=[VIEWER],
+    dependencies=[needs(Right.SCHOOL_READ)],
     summary="List what a school pushed and was not taken",
     responses=problem_responses(401, 403, 422),
 )

@@ -11,8 +11,8 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
-from collector.access import VIEWER, AgentCaller, BureauCaller
-from collector.domain import Occasion, SlotSettings
+from collector.access import AgentCaller, caller_of, needs
+from collector.domain import Occasion, Right, SlotSettings
 from collector.problems import problem_responses
 from collector.speedtest.slots.book import SlotBook
 from collector.speedtest.slots.bureau import (
@@ -162,13 +162,17 @@ def release(caller: AgentCaller, request: Request, slot_id: str, used: ReleaseIn
     return Response(status_code=204)
 
 
-@router.get("", summary="Today's slots of the county", dependencies=[VIEWER])
+@router.get("", summary="Today's slots of the county", dependencies=[needs(Right.COUNTY_READ)])
 def state(request: Request) -> SlotsOut:
     """List servers, pauses and, per school, what ran, what is to come and what was skipped."""
     return overview(_book(request).view())
 
 
-@router.get("/schools/{school_id}", summary="Today's slots of one school", dependencies=[VIEWER])
+@router.get(
+    "/schools/{school_id}",
+    summary="Today's slots of one school",
+    dependencies=[needs(Right.SLOT_READ)],
+)
 def of_school(request: Request, school_id: str) -> SchoolTestsOut:
     """List each test of the school with its time, its state and its reason."""
     return school_tests(_book(request).view(), school_id)
@@ -177,14 +181,21 @@ def of_school(request: Request, school_id: str) -> SchoolTestsOut:
 @router.post(
     "/exams",
     status_code=201,
+    dependencies=[needs(Right.SLOT_MANAGE)],
     summary="Stop tests during an examination",
     responses=problem_responses(401, 403, 404, 422),
 )
-def add_exam(caller: BureauCaller, request: Request, exam: ExamIn) -> PauseOut:
+def add_exam(request: Request, exam: ExamIn) -> PauseOut:
     """Stop planned tests and re-tests; each that falls into it is skipped with the reason."""
     book = _book(request)
     pause = declare_exam(
-        _records(request), exam.since, exam.until, exam.note, caller, book.now(), exam.school_id
+        _records(request),
+        exam.since,
+        exam.until,
+        exam.note,
+        caller_of(request).name,
+        book.now(),
+        exam.school_id,
     )
     return PauseOut.of(pause)
 
@@ -192,12 +203,12 @@ def add_exam(caller: BureauCaller, request: Request, exam: ExamIn) -> PauseOut:
 @router.delete(
     "/exams/{exam_id}",
     status_code=204,
+    dependencies=[needs(Right.SLOT_MANAGE)],
     summary="End an examination now",
     responses=problem_responses(401, 403, 404),
 )
-def remove_exam(caller: BureauCaller, request: Request, exam_id: int) -> Response:
+def remove_exam(request: Request, exam_id: int) -> Response:
     """Let tests run again; what was skipped stays skipped."""
-    del caller
     end_exam(_records(request), exam_id, _book(request).now())
     return Response(status_code=204)
 
@@ -205,12 +216,12 @@ def remove_exam(caller: BureauCaller, request: Request, exam_id: int) -> Respons
 @router.post(
     "/retests",
     status_code=202,
+    dependencies=[needs(Right.SLOT_MANAGE)],
     summary="Ask a school's agent for a re-test",
     responses=problem_responses(401, 403, 404, 409),
 )
-def add_retest(caller: BureauCaller, request: Request, wanted: RetestIn) -> TestOut:
+def add_retest(request: Request, wanted: RetestIn) -> TestOut:
     """Let the agent test at its next question, at most five minutes later, before planned tests."""
-    del caller
     book = _book(request)
     return TestOut.of(ask_retest(_records(request), wanted.school_id, book.now(), book.zone))
 
@@ -218,14 +229,12 @@ def add_retest(caller: BureauCaller, request: Request, wanted: RetestIn) -> Test
 @router.put(
     "/schools/{school_id}",
     status_code=204,
+    dependencies=[needs(Right.SLOT_MANAGE)],
     summary="Set a school's own rules",
     responses=problem_responses(401, 403, 404, 422),
 )
-def put_school(
-    caller: BureauCaller, request: Request, school_id: str, rules: SchoolRulesIn
-) -> Response:
+def put_school(request: Request, school_id: str, rules: SchoolRulesIn) -> Response:
     """Replace the hours without planned tests, the rate its line needs and its daily data."""
-    del caller
     hours = parse_quiet_hours(rules.quiet_hours)
     set_school(
         _records(request), SlotSettings(school_id, hours, rules.needed_mbps, rules.daily_bytes)

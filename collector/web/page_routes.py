@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from collector.access import PUBLIC, VIEWER, Access, set_view_cookie
-from collector.domain import Agent
+from collector.access import PUBLIC, Access, needs, set_view_cookie
+from collector.domain import Agent, Right
 from collector.errors import CollectorError
 from collector.web.interface_page import operation_groups
 from collector.web.overview_page import OverviewQuery, SchoolRow, overview
@@ -23,9 +23,10 @@ def page_router(services: WebServices, pages: Pages) -> APIRouter:
     """Build the routes of the pages."""
     handlers = PageHandlers(services, pages)
     router = APIRouter(include_in_schema=False)
-    router.get("/", dependencies=[VIEWER])(handlers.overview)
-    router.get("/schools/{school_id}", dependencies=[VIEWER])(handlers.school)
-    router.get("/schools/{school_id}/{rubric_id}", dependencies=[VIEWER])(handlers.school_by_rubric)
+    router.get("/", dependencies=[needs(Right.COUNTY_READ)])(handlers.overview)
+    sheet = [needs(Right.SHEET_READ)]
+    router.get("/schools/{school_id}", dependencies=sheet)(handlers.school)
+    router.get("/schools/{school_id}/{rubric_id}", dependencies=sheet)(handlers.school_by_rubric)
     router.get("/docs", dependencies=[PUBLIC])(handlers.interface)
     router.get("/sign-in", dependencies=[PUBLIC])(handlers.sign_in_form)
     router.post("/sign-in", dependencies=[PUBLIC])(handlers.sign_in)
@@ -128,7 +129,7 @@ class PageHandlers:
         """Set the viewing cookie and go where the visitor wanted to go."""
         access: Access = request.app.state.access
         try:
-            cookie = access.sign_in(key)
+            cookie = access.view_cookie(key)
         except CollectorError as error:
             return self._sign_in_page(request, next, error, error.status)
         root = request.scope.get("root_path", "")

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from collector.access import VIEWER
-from collector.domain import Agent
+from collector.access import needs
+from collector.domain import Agent, Right
 from collector.errors import NotFoundError
 from collector.web.reporting import school_reporting
 from collector.web.schema import (
@@ -31,18 +31,34 @@ SCHOOLS_MAX = 1000
 def read_api_router(services: WebServices) -> APIRouter:
     """Build the routes of the read API."""
     api = ReadApi(services)
-    router = APIRouter(prefix="/api/v1", tags=["read"], dependencies=[VIEWER])
-    router.get("/schools", summary="Schools with their reporting state")(api.schools)
-    router.get("/schools/{school_id}", summary="One school")(api.school)
+    router = APIRouter(prefix="/api/v1", tags=["read"])
+    router.get(
+        "/schools",
+        summary="Schools with their reporting state",
+        dependencies=[needs(Right.COUNTY_READ)],
+    )(api.schools)
+    router.get(
+        "/schools/{school_id}", summary="One school", dependencies=[needs(Right.SCHOOL_READ)]
+    )(api.school)
     router.get(
         "/schools/{school_id}/sheets/{rubric_id}",
         summary="The score sheet of a school, computed now",
         response_model=ScoreSheetAnswer,
+        dependencies=[needs(Right.SHEET_READ)],
     )(api.sheet)
-    router.get("/schools/{school_id}/readings", summary="Newest readings of a school")(api.readings)
-    router.get("/rubrics", summary="Rubrics")(api.rubrics)
-    router.get("/rubrics/{rubric_id}", summary="One rubric in full")(api.rubric)
-    router.get("/indicators", summary="The indicator catalogue")(api.indicators)
+    router.get(
+        "/schools/{school_id}/readings",
+        summary="Newest readings of a school",
+        dependencies=[needs(Right.SCHOOL_READ)],
+    )(api.readings)
+    catalogue = [needs(Right.ROUND_READ)]
+    router.get("/rubrics", summary="Rubrics", dependencies=catalogue)(api.rubrics)
+    router.get("/rubrics/{rubric_id}", summary="One rubric in full", dependencies=catalogue)(
+        api.rubric
+    )
+    router.get("/indicators", summary="The indicator catalogue", dependencies=catalogue)(
+        api.indicators
+    )
     return router
 
 

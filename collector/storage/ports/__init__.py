@@ -50,7 +50,16 @@ __all__ = [
 ]
 
 
-class RecordStore(SchoolRecords, IdentityRecords, Inbox, SheetRecords, SlotRecords, Protocol):
+class RecordStore(
+    SchoolRecords,
+    IdentityRecords,
+    Inbox,
+    SheetRecords,
+    SlotRecords,
+    PeopleRecords,
+    AuditRecords,
+    Protocol,
+):
     """Everything that is not a number in a series."""
 
     def check(self) -> None:

@@ -7,17 +7,29 @@ from collections.abc import Callable
 from sqlalchemy import text
 from sqlalchemy.engine import URL
 
+from collector.storage.sql_records.audit_check import SqlAuditCheck
 from collector.storage.sql_records.database import Database
 from collector.storage.sql_records.identities import SqlIdentities
 from collector.storage.sql_records.inbox import SqlInbox
+from collector.storage.sql_records.people import SqlPeople
 from collector.storage.sql_records.schools import SqlSchools
+from collector.storage.sql_records.sessions import SqlSessions
 from collector.storage.sql_records.sheets import SqlSheets
 from collector.storage.sql_records.slots import SqlSlots
 
 __all__ = ["SqlRecordStore", "open_records"]
 
 
-class SqlRecordStore(SqlSchools, SqlIdentities, SqlInbox, SqlSheets, SqlSlots):
+class SqlRecordStore(
+    SqlSchools,
+    SqlIdentities,
+    SqlInbox,
+    SqlSheets,
+    SqlSlots,
+    SqlPeople,
+    SqlSessions,
+    SqlAuditCheck,
+):
     """All parts of `collector.storage.ports.RecordStore` on one database."""
 
     def check(self) -> None:

@@ -198,7 +198,7 @@ def _hashes(
     )
     names = [column.name for column in columns]
     found = connection.execute(select(table).where(wanted)).mappings()
-    return {key_text([row[name] for name in names]): row_hash(row) for row in found}
+    return {key_text([row[name] for name in names]): row_hash(dict(row)) for row in found}
 
 
 def _plain(value: Any) -> Any:

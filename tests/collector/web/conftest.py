@@ -164,7 +164,12 @@ class County:
     def app(self, *, open_viewing: bool = True) -> FastAPI:
         """Return the pages with the collector's own access rule, headers and error answers."""
         app = FastAPI(docs_url=None, redoc_url=None)
-        app.state.access = Access(self.records, open_viewing=open_viewing, session_secret="s" * 32)
+        app.state.access = Access(
+            self.records,
+            open_viewing=open_viewing,
+            session_secret="s" * 32,
+            clock=lambda: self.now,
+        )
         services = WebServices(
             self.records, self.series, self.sheets, self.rubrics, lambda: self.now
         )
