@@ -6,7 +6,32 @@ never stands for zero. Who may do what is in `collector.access`, what a store pr
 """
 
 from collector.domain.audit import Act, AuditFault, AuditHead, AuditRecord, AuditReport, Effect
-from collector.domain.identity import Agent, AgentIdentity, EnrolmentCode, Key, Scope
+from collector.domain.cases import (
+    Appeal,
+    AppealOutcome,
+    AppealState,
+    Case,
+    CaseChange,
+    CaseEntry,
+    CaseKey,
+    CaseState,
+    CaseVersion,
+    Clash,
+    Document,
+    Override,
+    Side,
+    Signature,
+    StageMark,
+)
+from collector.domain.evidence import Evidence, EvidenceKind, FlagNote, Support
+from collector.domain.identity import (
+    Agent,
+    AgentIdentity,
+    EnrolmentCode,
+    Key,
+    QuarantinedBatch,
+    Scope,
+)
 from collector.domain.people import (
     Assignment,
     OneTimeCode,
@@ -19,7 +44,18 @@ from collector.domain.people import (
 )
 from collector.domain.readings import AgentReading, Batch, Outcome, StoredReading
 from collector.domain.rights import ANONYMOUS, Caller, Right, may
-from collector.domain.schools import Entry, Fact, School, SchoolKind, Stage
+from collector.domain.rounds import Deadlines, Hours, PinnedRubric, Round, RoundCalendar, RoundState
+from collector.domain.schools import (
+    Entry,
+    Fact,
+    Profile,
+    School,
+    SchoolForm,
+    SchoolKind,
+    Setting,
+    Stage,
+    Township,
+)
 from collector.domain.sheets import StoredSheet
 from collector.domain.slots import Occasion, SlotDay, SlotPause, SlotSettings, SlotState, SlotTest
 from collector.domain.values import EntryValue, Json
@@ -30,6 +66,9 @@ __all__ = [
     "Agent",
     "AgentIdentity",
     "AgentReading",
+    "Appeal",
+    "AppealOutcome",
+    "AppealState",
     "Assignment",
     "AuditFault",
     "AuditHead",
@@ -37,33 +76,60 @@ __all__ = [
     "AuditReport",
     "Batch",
     "Caller",
+    "Case",
+    "CaseChange",
+    "CaseEntry",
+    "CaseKey",
+    "CaseState",
+    "CaseVersion",
+    "Clash",
+    "Deadlines",
+    "Document",
     "Effect",
     "EnrolmentCode",
     "Entry",
     "EntryValue",
+    "Evidence",
+    "EvidenceKind",
     "Fact",
+    "FlagNote",
+    "Hours",
     "Json",
     "Key",
     "Occasion",
     "OneTimeCode",
     "Outcome",
+    "Override",
     "Password",
     "Person",
+    "PinnedRubric",
+    "Profile",
+    "QuarantinedBatch",
     "Right",
     "Role",
+    "Round",
+    "RoundCalendar",
+    "RoundState",
     "School",
+    "SchoolForm",
     "SchoolKind",
     "Scope",
     "Session",
+    "Setting",
+    "Side",
+    "Signature",
     "SlotDay",
     "SlotPause",
     "SlotSettings",
     "SlotState",
     "SlotTest",
     "Stage",
+    "StageMark",
     "StoredReading",
     "StoredSheet",
+    "Support",
     "Token",
     "TokenScope",
+    "Township",
     "may",
 ]

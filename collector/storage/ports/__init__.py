@@ -14,16 +14,19 @@ from __future__ import annotations
 from typing import Protocol
 
 from collector.storage.ports.audit import AuditRecords
+from collector.storage.ports.evidence import EvidenceRecords, EvidenceUse
 from collector.storage.ports.identity import IdentityRecords
 from collector.storage.ports.inbox import (
     Acceptance,
     Delivery,
+    ImportedBundle,
     Inbox,
     InboxRow,
     Refusal,
     RefusalCount,
 )
 from collector.storage.ports.people import PeopleRecords
+from collector.storage.ports.rounds import AppealRecords, CaseRecords, RoundRecords
 from collector.storage.ports.schools import SchoolRecords
 from collector.storage.ports.series import GroupSummary, SeriesQuery, SeriesStore, TimeSpan
 from collector.storage.ports.sheets import SheetRecords
@@ -31,16 +34,22 @@ from collector.storage.ports.slots import SlotRecords
 
 __all__ = [
     "Acceptance",
+    "AppealRecords",
     "AuditRecords",
+    "CaseRecords",
     "Delivery",
+    "EvidenceRecords",
+    "EvidenceUse",
     "GroupSummary",
     "IdentityRecords",
+    "ImportedBundle",
     "Inbox",
     "InboxRow",
     "PeopleRecords",
     "RecordStore",
     "Refusal",
     "RefusalCount",
+    "RoundRecords",
     "SchoolRecords",
     "SeriesQuery",
     "SeriesStore",
@@ -56,6 +65,10 @@ class RecordStore(
     Inbox,
     SheetRecords,
     SlotRecords,
+    EvidenceRecords,
+    RoundRecords,
+    CaseRecords,
+    AppealRecords,
     PeopleRecords,
     AuditRecords,
     Protocol,

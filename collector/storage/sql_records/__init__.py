@@ -8,10 +8,15 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL
 
 from collector.storage.sql_records.audit_check import SqlAuditCheck
+from collector.storage.sql_records.cases import SqlCases
 from collector.storage.sql_records.database import Database
+from collector.storage.sql_records.evidence import SqlEvidence
+from collector.storage.sql_records.facts import SqlFacts
 from collector.storage.sql_records.identities import SqlIdentities
 from collector.storage.sql_records.inbox import SqlInbox
 from collector.storage.sql_records.people import SqlPeople
+from collector.storage.sql_records.quarantine import SqlQuarantine
+from collector.storage.sql_records.rounds import SqlRounds
 from collector.storage.sql_records.schools import SqlSchools
 from collector.storage.sql_records.sessions import SqlSessions
 from collector.storage.sql_records.sheets import SqlSheets
@@ -22,13 +27,18 @@ __all__ = ["SqlRecordStore", "open_records"]
 
 class SqlRecordStore(
     SqlSchools,
+    SqlFacts,
+    SqlRounds,
+    SqlCases,
     SqlIdentities,
+    SqlQuarantine,
     SqlInbox,
     SqlSheets,
     SqlSlots,
     SqlPeople,
     SqlSessions,
     SqlAuditCheck,
+    SqlEvidence,
 ):
     """All parts of `collector.storage.ports.RecordStore` on one database."""
 

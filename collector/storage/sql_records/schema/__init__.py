@@ -6,10 +6,30 @@ table here adds a migration and sets `SCHEMA_VERSION`; a test compares the two.
 
 from __future__ import annotations
 
+from collector.storage.sql_records.schema.assessment import (
+    CASE_KEY,
+    appeals,
+    case_entries,
+    case_marks,
+    case_overrides,
+    case_versions,
+    cases,
+    documents,
+    rounds,
+    school_profiles,
+    townships,
+)
 from collector.storage.sql_records.schema.audit import audit, audit_head
 from collector.storage.sql_records.schema.base import UtcTime, metadata
-from collector.storage.sql_records.schema.identity import agents, enrolment_codes, keys
+from collector.storage.sql_records.schema.evidence import evidence, evidence_supports, flag_notes
+from collector.storage.sql_records.schema.identity import (
+    agents,
+    enrolment_codes,
+    keys,
+    quarantine,
+)
 from collector.storage.sql_records.schema.inbox import (
+    bundles,
     inbox,
     refusal_counts,
     refusals,
@@ -34,24 +54,39 @@ from collector.storage.sql_records.schema.slots import (
 )
 
 __all__ = [
+    "CASE_KEY",
     "SCHEMA_VERSION",
     "TRACKED_TABLES",
     "UtcTime",
     "agents",
+    "appeals",
     "assignments",
     "audit",
     "audit_head",
+    "bundles",
+    "case_entries",
+    "case_marks",
+    "case_overrides",
+    "case_versions",
+    "cases",
+    "documents",
     "enrolment_codes",
     "entries",
+    "evidence",
+    "evidence_supports",
     "facts",
+    "flag_notes",
     "inbox",
     "keys",
     "metadata",
     "one_time_codes",
     "passwords",
     "people",
+    "quarantine",
     "refusal_counts",
     "refusals",
+    "rounds",
+    "school_profiles",
     "school_series",
     "schools",
     "sessions",
@@ -62,10 +97,32 @@ __all__ = [
     "slot_settings",
     "slot_tests",
     "tokens",
+    "townships",
 ]
 
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0006"
 """The migration that this code is written for."""
 
-TRACKED_TABLES = (people, assignments, passwords, one_time_codes, tokens)
+TRACKED_TABLES = (
+    people,
+    assignments,
+    passwords,
+    one_time_codes,
+    tokens,
+    schools,
+    townships,
+    school_profiles,
+    facts,
+    entries,
+    rounds,
+    cases,
+    case_entries,
+    case_marks,
+    case_overrides,
+    case_versions,
+    appeals,
+    evidence,
+    evidence_supports,
+    flag_notes,
+)
 """Tables whose every row has a record in the audit chain: changed only through `append_audit`."""

@@ -1,0 +1,1 @@
+"""Evidence: what schools hand in, what it supports, and who may look at it."""

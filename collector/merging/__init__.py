@@ -1,0 +1,1 @@
+"""Values side by side, and flags where they disagree: shown to people, never acted upon."""
