@@ -11,7 +11,7 @@ from rubrics.indicators import IndicatorDefinition
 from rubrics.model import expressions as ex
 from rubrics.model import rules
 from rubrics.model.base import Strict
-from rubrics.model.rubric import Item, Rubric, RubricFile, Section
+from rubrics.model.rubric import EntrySpec, Item, Rubric, RubricFile, Section
 
 Path: TypeAlias = tuple[str | int, ...]
 Finding: TypeAlias = tuple[Path, str]
@@ -131,6 +131,20 @@ def _item(path: Path, item: Item, names: Names) -> Iterator[Finding]:
             check(node, names)
         except DimensionError as error:
             yield at, str(error)
+
+
+def _entry_spec(node: EntrySpec, names: Names) -> None:
+    if node.fact is None:
+        return
+    spec = names.rubric.facts.get(node.fact)
+    if spec is None:
+        raise DimensionError(f"fact `{node.fact}` is not listed under `facts:`")
+    numeric = node.type in ("count", "percent", "number")
+    if numeric != (spec.type == "number") or (numeric and node.number_unit != spec.unit):
+        raise DimensionError(
+            f"fact `{node.fact}` is a {spec.type} in {spec.unit}, the entry a {node.type} "
+            f"in {node.number_unit}"
+        )
 
 
 def _entry_is(node: ex.EntryIs, names: Names) -> None:
@@ -255,6 +269,7 @@ def _proportional(node: rules.Proportional, names: Names) -> None:
 
 
 _CHECKS: dict[type, Callable[[Any, Names], object]] = {
+    EntrySpec: _entry_spec,
     ex.EntryIs: _entry_is,
     ex.FactIs: _fact_is,
     ex.ProfileIs: _profile_is,

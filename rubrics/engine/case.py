@@ -19,7 +19,10 @@ from rubrics.model.rubric import FigureSpec, Item, Rubric
 from rubrics.units import unit
 
 Plain: TypeAlias = Mapping[str, Any]
-KNOWN_KEYS = ("school", "indicators", "facts", "references", "entries", "stages", "readings")
+KNOWN_KEYS = (
+    "school", "indicators", "facts", "references", "entries", "stages", "readings", "overrides",
+)  # fmt: skip
+VERDICTS_OF_PEOPLE = ("met", "not_met", "not_applicable")
 EVIDENCE_NUMBERS = ("samples", "days", "weeks", "coverage", "observed")
 INDICATOR_KEYS = ("value", "unit", "statistic", "limited_by", *EVIDENCE_NUMBERS)
 
@@ -65,6 +68,8 @@ class Case:
     origins: dict[tuple[str, str], Plain] = field(default_factory=dict)
     stages: dict[str, dict[str, Fraction]] = field(default_factory=dict)
     readings: dict[str, str] = field(default_factory=dict)
+    overrides: dict[tuple[str, str], Plain] = field(default_factory=dict)
+    """Verdicts that a person put beside a finding, by item and criterion."""
     warnings: list[str] = field(default_factory=list)
 
 
@@ -101,8 +106,10 @@ class _Reader(SchoolReader):
                 if given.get(name) is not None:
                     self._figure(f"{kind}.{name}", spec, given[name], into, name)
         self._entries(self._mapping(raw, "entries"), case)
+        self._entries_from_facts(case)
         self._stages(self._mapping(raw, "stages"), case)
         self._readings(self._mapping(raw, "readings"), case)
+        self._overrides(self._mapping(raw, "overrides"), case)
         return case
 
     def _mapping(self, raw: Plain, key: str) -> Plain:
@@ -196,6 +203,16 @@ class _Reader(SchoolReader):
             elif given:
                 case.entries[item_id] = self._item_entries(item, given, case)
 
+    def _entries_from_facts(self, case: Case) -> None:
+        """Fill the fields that ask for a declared fact; what was entered for the item stands."""
+        for item in self.items.values():
+            for name, spec in item.entries.items():
+                figure = case.facts.get(spec.fact) if spec.fact is not None else None
+                given = case.entries.setdefault(item.id, {}) if figure is not None else {}
+                if figure is not None and name not in given:
+                    given[name] = figure.value
+                    case.origins[item.id, name] = {**figure.raw, "kind": "declared"}
+
     def _item_entries(self, item: Item, given: Plain, case: Case) -> dict[str, Any]:
         specs = item.entries
         values: dict[str, Any] = {}
@@ -246,6 +263,29 @@ class _Reader(SchoolReader):
         if step is not None and (points / step).denominator != 1:
             self._wrong(path, f"{decimal_text(points)} is no multiple of {decimal_text(step)}")
         return points
+
+    def _overrides(self, raw: Plain, case: Case) -> None:
+        for item_id, given in raw.items():
+            item = self.items.get(item_id)
+            path = f"overrides.{item_id}"
+            if item is None:
+                self._wrong(path, unknown_name("item", item_id, list(self.items)))
+            elif given is not None and not isinstance(given, Mapping):
+                self._wrong(path, "must be an object of criterion ids and verdicts")
+            else:
+                for name, verdict in (given or {}).items():
+                    self._override(f"{path}.{name}", item, name, verdict, case)
+
+    def _override(self, path: str, item: Item, name: str, raw: object, case: Case) -> None:
+        known = [criterion.id for criterion in item.criteria]
+        if name not in known:
+            self._wrong(path, unknown_name("criterion", name, known))
+        elif not isinstance(raw, Mapping) or raw.get("result") not in VERDICTS_OF_PEOPLE:
+            self._wrong(path, f"needs a `result`, one of {', '.join(VERDICTS_OF_PEOPLE)}")
+        elif not raw.get("why"):
+            self._wrong(path, "needs a reason under `why`")
+        else:
+            case.overrides[item.id, name] = raw
 
     def _readings(self, raw: Plain, case: Case) -> None:
         for name, chosen in raw.items():

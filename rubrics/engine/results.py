@@ -30,6 +30,8 @@ class Finding:
     """Points that a deduct clause takes, before the item is clamped; None while unknown."""
     arithmetic: str | None = None
     """How the lost points came about: `3 × 0.5 = 1.5`."""
+    overridden: Finding | None = None
+    """What the engine found where a person gave another verdict."""
     alternatives: tuple[tuple[str, Finding], ...] = ()
     """What each alternative of an undecided reading gives, where they differ."""
 

@@ -29,12 +29,12 @@ from rubrics.exact import decimal_text
 from rubrics.model import expressions as ex
 from rubrics.model.rubric import Rubric
 
-ENGINE_VERSION = "2"
+ENGINE_VERSION = "3"
 """Changes whenever the same rubric and case would give another sheet."""
 EVIDENCE_KEYS = (
     "statistic", "samples", "days", "weeks", "coverage", "targets", "targets_declared", "since",
     "until", "as_of", "limited_by",
-    "excluded", "observed", "by", "document",
+    "excluded", "observed", "by", "document", "why", "at", "appeal",
 )  # fmt: skip
 SETTLED = ("scored", "not_applicable", "vetoed")
 
@@ -216,6 +216,8 @@ def finding_json(finding: Finding) -> dict[str, Any]:
         beside = [_leaf_json(leaf) for leaf in leaves] + beside
     beside += [_shown_json(value, finding.scope) for value in finding.show]
     written["values"] = beside
+    if finding.overridden is not None:
+        written["overridden"] = finding_json(finding.overridden)
     if finding.alternatives:
         written["alternatives"] = {label: one.result for label, one in finding.alternatives}
     written["working"] = _working(finding, "zh")
@@ -229,6 +231,8 @@ def _working(finding: Finding, language: str) -> str:
         return " | ".join(each)
     if finding.arithmetic is not None:
         return finding.arithmetic
+    if finding.overridden is not None:
+        return finding_text(finding, language)
     if finding.outcome.node is None and finding.reason != "awaiting_judgement":
         if finding.outcome.value is not None:
             value = finding.outcome.value

@@ -9,7 +9,7 @@ from rubrics.lint.places import items_of, readings_of
 from rubrics.lint.warning import LintWarning, warn
 from rubrics.model import expressions as ex
 from rubrics.model import rules
-from rubrics.model.rubric import Rubric
+from rubrics.model.rubric import EntrySpec, Rubric
 
 
 def authoring_warnings(rubric: Rubric) -> Iterator[LintWarning]:
@@ -82,7 +82,7 @@ def _figures(rubric: Rubric) -> Iterator[LintWarning]:
     used = {(type(node), name) for _, node in walk(rubric)
             for name in [getattr(node, "fact", None) or getattr(node, "reference", None)]
             if name is not None}  # fmt: skip
-    facts = {name for kind, name in used if kind in (ex.FactValue, ex.FactIs)}
+    facts = {name for kind, name in used if kind in (ex.FactValue, ex.FactIs, EntrySpec)}
     references = {name for kind, name in used if kind is ex.ReferenceValue}
     for kind, specs, known in (
         ("facts", rubric.facts, facts),

@@ -14,7 +14,7 @@ from rubrics.exact import Exact
 from rubrics.model.base import Id, Many, Name, Some, Strict, Text
 from rubrics.model.expressions import Condition, Quantity, ReadingIs, ReadingRef
 from rubrics.model.form import PrintedForm
-from rubrics.model.rules import Rule
+from rubrics.model.rules import Criterion, Judge, Level, Meets, Rule
 from rubrics.units import UnitName
 
 Kind = Literal["general", "vocational"]
@@ -49,6 +49,9 @@ class EntrySpec(Strict):
     any; a bare 否 is 0."""
     help: Text | None = None
     """How to find the figure, in words for the person who fills the form."""
+    fact: Name | None = None
+    """The declared fact of the school that this field asks for: typed once, it serves every form
+    that names the same fact. It is one of the rubric's `facts`."""
 
     @model_validator(mode="after")
     def _fits_its_type(self) -> EntrySpec:
@@ -137,6 +140,16 @@ class Item(Strict):
     defects: Many[str] = ()
     """Known defects of the official text that touch this item."""
     note: Text | None = None
+
+    @property
+    def criteria(self) -> tuple[Criterion, ...]:
+        """The criteria of the rule, in document order; a person may put a verdict beside each."""
+        match self.rule:
+            case Meets() | Judge():
+                return self.rule.criteria
+            case Level():
+                return tuple(bullet for level in self.rule.levels for bullet in level.bullets)
+        return ()
 
     @model_validator(mode="after")
     def _max_fits(self) -> Item:

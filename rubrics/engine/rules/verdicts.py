@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 from rubrics.engine.conditions import (
     DISPUTED,
@@ -24,6 +26,22 @@ from rubrics.exact import decimal_text
 from rubrics.model import rules
 from rubrics.units import UNITS
 
+VERDICT_WORDS = {
+    "zh": {
+        MET: "符合",
+        NOT_MET: "不符合",
+        INSUFFICIENT: "证据不足",
+        NOT_APPLICABLE: "不适用",
+        DISPUTED: "有争议",
+    },
+    "en": {
+        MET: "met",
+        NOT_MET: "not met",
+        INSUFFICIENT: "insufficient evidence",
+        NOT_APPLICABLE: "not applicable",
+        DISPUTED: "disputed",
+    },
+}
 ORDER = "order"
 """Id of the finding that an opinion was written after the one before it."""
 
@@ -35,7 +53,7 @@ def criteria_findings(criteria: Sequence[rules.Criterion], scope: Scope) -> tupl
 
 def _criterion(criterion: rules.Criterion, scope: Scope) -> Finding:
     outcome = _criterion_outcome(criterion, scope)
-    return Finding(
+    found = Finding(
         criterion.id,
         criterion.title,
         outcome,
@@ -43,6 +61,17 @@ def _criterion(criterion: rules.Criterion, scope: Scope) -> Finding:
         outcome.reason,
         scope,
         criterion.show,
+    )
+    verdict = scope.case.overrides.get((scope.item.id, criterion.id))
+    return found if verdict is None else _overridden(found, verdict)
+
+
+def _overridden(found: Finding, verdict: Mapping[str, Any]) -> Finding:
+    """Let a person's verdict count, and keep what was found beside it."""
+    origin = Origin("override", "judged", found.id, verdict)
+    outcome = Outcome(verdict["result"], answer=verdict["result"], origin=origin)
+    return replace(
+        found, outcome=outcome, result=outcome.result, reason=None, show=(), overridden=found
     )
 
 
@@ -95,10 +124,22 @@ def finding_text(finding: Finding, language: str) -> str:
     if finding.alternatives:
         each = [f"[{label}] {finding_text(one, language)}" for label, one in finding.alternatives]
         return " | ".join(each)
+    if finding.overridden is not None:
+        return _override_text(finding, finding.overridden, language)
     if finding.outcome.node is None:
         waiting = {"zh": "由人工判定", "en": "a person decides"}
         return waiting[language] if finding.reason == "awaiting_judgement" else "—"
     return condition_text(finding.outcome, finding.scope, language)
+
+
+def _override_text(finding: Finding, found: Finding, language: str) -> str:
+    words = VERDICT_WORDS[language]
+    origin = finding.outcome.origin
+    why = "" if origin is None else str(origin.details["why"])
+    before = f"{words[found.result]}: {finding_text(found, language)}"
+    if language == "zh":
+        return f"人工判定：{words[finding.result]}（{why}）；原判定：{before}"
+    return f"judged by a person: {words[finding.result]} ({why}); found: {before}"
 
 
 def level(rule: rules.Level, top: Fraction, scope: Scope) -> Points:
