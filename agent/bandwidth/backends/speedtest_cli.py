@@ -32,9 +32,10 @@ from agent.bandwidth.backends.child_tool import (
 from agent.bandwidth.connection import Endpoint, endpoint, exchange
 from agent.bandwidth.engine import Direction
 from agent.bandwidth.errors import MeasurementError
-from agent.bandwidth.overhead import overhead
+from agent.bandwidth.overhead import Overhead, overhead
 from agent.bandwidth.result import DirectionResult, Result
 from agent.bandwidth.session import Session, end_session, open_session
+from agent.bandwidth.slices import Trace
 
 MODULE = "agent.bandwidth.backends.speedtest_cli_child"
 METHOD = "method"
@@ -166,14 +167,42 @@ def parse(output: bytes, errors: str, direction: Direction) -> Counted:
     return Counted(version, rate, moved)
 
 
+def fastest_bytes_s(passed: Trace, seconds: float) -> float | None:
+    """Return the highest mean rate that the interface carried over `seconds`; None if unknown.
+
+    speedtest-cli stops its clock while buffers still drain, and counts what arrives afterwards.
+    """
+    if len(passed) < 2 or passed[-1].t_s <= passed[0].t_s:
+        return None
+    seconds = min(seconds, passed[-1].t_s - passed[0].t_s)
+    best, last = 0.0, 0
+    for first in passed:
+        while last < len(passed) - 1 and passed[last].t_s - first.t_s < seconds:
+            last += 1
+        elapsed_s = passed[last].t_s - first.t_s
+        if elapsed_s >= seconds:
+            best = max(best, (passed[last].total_bytes - first.total_bytes) / elapsed_s)
+    return best
+
+
+def _useful_share(counted: Counted, direction: Direction, watch: Watch, frame: Overhead) -> float:
+    """Return the payload that arrived ÷ the bytes on the interface while it moved.
+
+    What a host sends passes its interface before the line drops it, and then once more.
+    """
+    sent = watch.slices[-1].total_bytes
+    if direction is Direction.DOWNLOAD or not sent:
+        return 1 / frame.factor
+    return min(1 / frame.factor, counted.bytes / sent)
+
+
 def conclude(counted: Counted, direction: Direction, path: Path, watch: Watch) -> DirectionResult:
     """Return the rate as a lower bound, with what else was seen."""
     frame = overhead(None, path.ip_version)
     rate_bytes_s = counted.rate_bytes_s
-    passed = estimator.steady_stretch(watch.slices, 1.0)
+    passed = fastest_bytes_s(watch.slices, counted.bytes / counted.rate_bytes_s)
     if passed is not None:
-        # What it counts before it was sent shows as a rate that never passed the interface.
-        rate_bytes_s = min(rate_bytes_s, passed.rate_bytes_s / frame.factor)
+        rate_bytes_s = min(rate_bytes_s, passed * _useful_share(counted, direction, watch, frame))
     line_rate_mbps = rate_bytes_s * 8e-6 * frame.factor
     seen = watch.evidence(
         counted.bytes * frame.factor,

@@ -13,7 +13,13 @@ import pytest
 from agent.bandwidth.backends import measure_with, speedtest_cli
 from agent.bandwidth.backends.base import Request
 from agent.bandwidth.backends.child_tool import Watch, find_path
-from agent.bandwidth.backends.speedtest_cli import Counted, conclude, parse, without_unsent
+from agent.bandwidth.backends.speedtest_cli import (
+    Counted,
+    conclude,
+    fastest_bytes_s,
+    parse,
+    without_unsent,
+)
 from agent.bandwidth.engine import Caps, Direction
 from agent.bandwidth.errors import MeasurementError
 from agent.bandwidth.slices import Slice
@@ -67,6 +73,24 @@ def test_no_more_is_believed_than_passed_the_interface() -> None:
     watch.slices = [Slice(n / 10, n * 1_250_000) for n in range(30)]
     part = conclude(Counted("2.1.3", 37_500_000.0, 10**8), Direction.UPLOAD, path, watch)
     assert part.line_rate_mbps == pytest.approx(100.0, rel=0.001)
+
+
+def test_what_drains_after_the_clock_has_stopped_is_no_rate() -> None:
+    """Two seconds by its clock, but the last tenth of the bytes passed in the 0.2 s after it."""
+    steady = [Slice(n / 10, n * 500_000) for n in range(23)]
+    assert fastest_bytes_s(steady, 2.0) == pytest.approx(5_000_000)
+    assert fastest_bytes_s([*steady, Slice(3.2, 11_000_000)], 2.0) == pytest.approx(5_000_000)
+    assert fastest_bytes_s(steady, 30.0) == pytest.approx(5_000_000)
+    assert fastest_bytes_s(steady[:1], 2.0) is None
+
+
+def test_what_was_sent_twice_arrives_once() -> None:
+    """The interface sent 11 MB so that 10 MB of payload arrived: no more than those count."""
+    path = find_path("127.0.0.2", 80, None)
+    watch = Watch(path, Direction.UPLOAD)
+    watch.slices = [Slice(n / 10, n * 550_000) for n in range(21)]
+    part = conclude(Counted("2.1.3", 6_000_000.0, 10_000_000), Direction.UPLOAD, path, watch)
+    assert part.goodput_mbps == pytest.approx(40.0, rel=0.001)
 
 
 def test_both_directions_against_our_server(measurement_server: MeasurementServer) -> None:
@@ -128,10 +152,7 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.root
 def test_on_a_real_line_it_reads_low_and_says_so(shaped: Callable[..., dict[str, Any]]) -> None:
-    """100 down and 40 up at 10 ms: always with the cause `method`, whatever it reads.
-
-    Its own clock starts and stops around whole files: on a busy machine it was seen 6 % above.
-    """
+    """100 down and 40 up at 10 ms: never above the line, always with the cause `method`."""
     serve = (
         "from collector.speedtest.command import serve;"
         "serve('0.0.0.0', 8989, None, True, host_id='lab')"
@@ -141,7 +162,7 @@ def test_on_a_real_line_it_reads_low_and_says_so(shaped: Callable[..., dict[str,
         "--max-seconds", "3", "--people", "1200",
     )  # fmt: skip
     for name, rate in (("download", 100.0), ("upload", 40.0)):
-        assert 0.75 * rate < document[name]["line_rate_mbps"] < 1.1 * rate
+        assert 0.75 * rate < document[name]["line_rate_mbps"] < 1.005 * rate
         assert "method" in document[name]["limited_by"]
         assert document[name]["margin_ratio"] is None
     assert document["requirement"]["result"] == "insufficient"
