@@ -11,7 +11,6 @@ from agent.bandwidth.errors import MeasurementError
 from agent.bandwidth.leg import Leg, NewMover, Path, was_full
 from agent.bandwidth.line_memory import LineMemory
 from agent.bandwidth.link_counters import LinkWatch
-from agent.bandwidth.questions import Questions
 from agent.bandwidth.result import DirectionResult
 from agent.bandwidth.session import Session
 from agent.bandwidth.slices import Slice
@@ -93,6 +92,9 @@ class DirectionRun:
 
     def _challenge(self, first: Leg, part: DirectionResult) -> DirectionResult:
         """Ask by other connections whether it is the line; the best rate seen is the result."""
+        # Only the first test of a line asks; the short ones after it do without the questions.
+        from agent.bandwidth.questions import Questions
+
         asking = Questions(first, self._ask)
         found = asking.find(self._second_source, self._idle_rtt_s(first))
         legs = asking.legs
@@ -252,8 +254,8 @@ def _details(
     }
     for name in (
         "busiest_core_ratio", "own_core_ratio", "own_wait_ratio", "sender_busy_ratio",
-        "other_traffic_share", "link_other_share", "retransmit_share", "server_core_ratio", "variation_ratio",
-        "wavering_ratio", "interface_mbps", "server_port_mbps",
+        "other_traffic_share", "link_other_share", "retransmit_share", "server_core_ratio",
+        "variation_ratio", "wavering_ratio", "interface_mbps", "server_port_mbps",
     ):  # fmt: skip
         value = getattr(seen, name)
         if value is not None:
