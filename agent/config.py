@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from agent.probes import load_probe, probe_names
-from agent.probes.base import Probe
+from agent.probes.base import Cost, Probe
 from agent.settings import (
     ChildSettings,
     ExpositionSettings,
     ProbePlan,
     ProbeTable,
     PushSettings,
+    ScheduleSettings,
     Settings,
     SpoolSettings,
 )
@@ -35,6 +36,7 @@ _TABLES: Mapping[str, type[Any]] = {
     "spool": SpoolSettings,
     "exposition": ExpositionSettings,
     "children": ChildSettings,
+    "schedule": ScheduleSettings,
 }
 TableT = TypeVar("TableT")
 
@@ -192,6 +194,7 @@ def _plan(probe: Probe[Any], document: dict[str, Any], source: str) -> ProbePlan
         idle_reason=probe.idle_reason(settings),
         needs_slot=probe.needs_slot,
         metrics=probe.metrics,
+        always=probe.cost is Cost.LIGHT if chosen.always is None else chosen.always,
     )
 
 

@@ -54,11 +54,13 @@ class Pusher:
         now: Callable[[], datetime] = utc_now,
         jitter: Callable[[], float] = random.random,
         on_change: Callable[[PushState], None] = lambda _state: None,
+        after_delivery: Callable[[CollectorClient], None] = lambda _client: None,
     ) -> None:
         """Prepare, without sending.
 
         `client` returns the connection to use, None before enrolment. `jitter` returns numbers in
-        [0, 1). `on_change` hears when trouble starts or ends.
+        [0, 1). `on_change` hears when trouble starts or ends. `after_delivery` may use the
+        connection when a batch was delivered, and must not raise.
         """
         self._spool = spool
         self._client = client
@@ -66,6 +68,7 @@ class Pusher:
         self._now = now
         self._jitter = jitter
         self._on_change = on_change
+        self._after_delivery = after_delivery
         self._failures = 0
         self.state = PushState()
 
@@ -91,6 +94,8 @@ class Pusher:
         answer = client.post(READINGS_PATH, body, {"Content-Encoding": "gzip"})
         delivery = judge(answer, batch.readings, self._now())
         self._apply(batch, delivery)
+        if delivery.action is Action.SETTLE:
+            self._after_delivery(client)
         return self._wait_s(batch, delivery)
 
     def _apply(self, batch: StoredBatch, delivery: Delivery) -> None:

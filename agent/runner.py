@@ -15,14 +15,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from agent.allowed_times import Refusal
 from agent.appointments import TROUBLE_WAIT_S, Appointment
 from agent.latest import Latest
 from agent.probe_run import failure
 from agent.probes.base import utc_now
-from agent.reading import Reading
+from agent.reading import Outcome, Reading
 from agent.schedule import phase_s, seconds_to_next
 
 WATCH_S = 10.0
+RETELL_S = 300.0
+"""A probe that may not run for long says so this often: enough to tell it from a dead agent."""
 _log = logging.getLogger("agent.runner")
 
 
@@ -42,6 +45,8 @@ class Job:
     """Run when the agent starts; else only at the first slot."""
     first_run: Callable[[], list[Reading]] | None = None
     appointments: Callable[[], Appointment] | None = None
+    refusal: Callable[[], Refusal | None] = lambda: None
+    """Why it may not run now, by the hours, holidays and examinations that were set."""
 
 
 class _Loop(threading.Thread):
@@ -53,6 +58,9 @@ class _Loop(threading.Thread):
         self.started_s: float | None = None
         """Monotonic time at which the present run began; None between runs."""
         self.reported_slots = 0
+        self.counted_slots = 0
+        """Slots that the watch counted as overlapped during the last run."""
+        self._told: tuple[Refusal, float] | None = None
         self._runner = runner
 
     def run(self) -> None:
@@ -90,13 +98,31 @@ class _Loop(threading.Thread):
             started_s = time.monotonic()
             self._run_once()
             since_last_s = time.monotonic() - started_s
+            # What the watch has not counted already while the run was going on.
+            for _ in range(int(since_last_s // job.interval_s) - self.counted_slots):
+                runner.count_overlapped(job.probe)
 
     def _run_once(self, run: Callable[[], list[Reading]] | None = None) -> None:
+        if refusal := self.job.refusal():
+            self._skip(refusal)
+            return
+        self._told = None
         self.started_s = time.monotonic()
         readings = self._runner.run_job(self.job, run or self.job.run)
         self.started_s = None
+        self.counted_slots = max(0, self.reported_slots - 1)
         self.reported_slots = 0
         self._runner.deliver(self.job.probe, readings)
+
+    def _skip(self, refusal: Refusal) -> None:
+        """Say why nothing is run: at once, and again as often as `RETELL_S`."""
+        now_s = time.monotonic()
+        if self._told and self._told[0] == refusal and now_s - self._told[1] < RETELL_S:
+            self._runner.deliver(self.job.probe, [], "not_run")
+            return
+        self._told = refusal, now_s
+        reading = self._runner.skipped(self.job.probe, refusal)
+        self._runner.deliver(self.job.probe, [reading], "not_run")
 
 
 class Runner:
@@ -167,6 +193,21 @@ class Runner:
             _log.error("not_stored probe=%s readings=%d error=%s", probe, len(readings), error)
             result = "not_stored"
         self._latest.note_run(probe, result)
+
+    def skipped(self, probe: str, refusal: Refusal) -> Reading:
+        """Return the reading that says why a probe was not run."""
+        return Reading(
+            probe=probe,
+            target="host",
+            time=self._now(),
+            outcome=Outcome.SKIPPED,
+            reason=refusal.reason,
+            details={"set_by": refusal.set_by},
+        )
+
+    def count_overlapped(self, probe: str) -> None:
+        """Count a slot that was left out because the run before it was still going."""
+        self._latest.note_run(probe, "overlapped")
 
     def join(self, timeout_s: float) -> None:
         """Wait for the loops to end, at most `timeout_s` in all."""

@@ -51,7 +51,9 @@ class SelfReport:
         process = psutil.Process()
         cpu = process.cpu_times()
         now = self._now()
-        overlapped = sum(n for (_, result), n in self._latest.runs().items() if result != "done")
+        overlapped = sum(
+            n for (_, result), n in self._latest.runs().items() if result in ("overlapped", "hung")
+        )
         report = Reading(
             probe=NAME,
             target="host",

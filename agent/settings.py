@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from agent.allowed_times import CHINA_UTC_OFFSET_HOURS, AllowedTimes
 from agent.probes.base import Cost, Metric
 
 MIB = 1024 * 1024
@@ -97,12 +98,33 @@ class ChildSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ScheduleSettings:
+    """When probes that can be noticed may run; see `agent.allowed_times` for the texts.
+
+    Probes whose table says `always = true` run at all times; by default those are the light ones.
+    """
+
+    windows: tuple[str, ...] = ()
+    holidays: tuple[str, ...] = ()
+    exams: tuple[str, ...] = ()
+    utc_offset_hours: float = CHINA_UTC_OFFSET_HOURS
+
+    def __post_init__(self) -> None:
+        self.times()
+
+    def times(self) -> AllowedTimes:
+        """Return the times as they are asked for. Raises ValueError where one cannot be read."""
+        return AllowedTimes.read(self.windows, self.holidays, self.exams, self.utc_offset_hours)
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeTable:
     """The keys that every table `[probes.<name>]` has; None means the probe's own default."""
 
     enabled: bool = True
     interval_s: float | None = None
     timeout_s: float | None = None
+    always: bool | None = None
 
     def __post_init__(self) -> None:
         require_positive(interval_s=self.interval_s, timeout_s=self.timeout_s)
@@ -122,6 +144,8 @@ class ProbePlan:
     """Why the probe has nothing to observe as it is set; it is not run then."""
     needs_slot: bool = False
     metrics: tuple[Metric, ...] = ()
+    always: bool = False
+    """Whether it also runs outside the windows, on holidays and during examinations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,4 +156,5 @@ class Settings:
     spool: SpoolSettings = field(default_factory=SpoolSettings)
     exposition: ExpositionSettings = field(default_factory=ExpositionSettings)
     children: ChildSettings = field(default_factory=ChildSettings)
+    schedule: ScheduleSettings = field(default_factory=ScheduleSettings)
     probes: Mapping[str, ProbePlan] = field(default_factory=dict)

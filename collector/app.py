@@ -19,20 +19,24 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 
 from collector import operations, problems
 from collector.access import Access, NewKey, is_loopback
+from collector.enrolment import key_routes
 from collector.enrolment import routes as enrolment_routes
 from collector.enrolment.guessing import GuessGuard
 from collector.enrolment.service import EnrolmentService
 from collector.errors import UnavailableError
+from collector.evidence.files import EvidenceFiles
+from collector.evidence.routes import EvidenceApi, evidence_router
+from collector.evidence.service import EvidenceService
 from collector.ingest import routes as ingest_routes
 from collector.ingest.applier import Applier
 from collector.ingest.limits import IngestLimits
 from collector.ingest.metrics import IngestMetrics
 from collector.ingest.schema import WireBatch
 from collector.ingest.service import IngestService
-from collector.scoring.calendar import SchoolCalendar
+from collector.scoring.calendar import SchoolCalendar, public_holidays_in_china
 from collector.scoring.service import ScoringService
 from collector.security_headers import SecurityHeaders
-from collector.settings import SESSION_FILE, SLOTS_FILE, Settings
+from collector.settings import EVIDENCE_FOLDER, SESSION_FILE, SLOTS_FILE, Settings
 from collector.speedtest import routes as slot_routes
 from collector.speedtest.slots import SlotBook, SlotRules, SlotServer
 from collector.speedtest.tokens import read_secret
@@ -126,6 +130,7 @@ def create_app(
     app.state.settings = settings
     app.state.records = stores.records
     app.state.measurement_servers = settings.measurement_servers
+    app.state.public_holidays = public_holidays_in_china
     app.state.metrics_registry = registry
     app.state.health_checks = {
         "records": stores.records.check,
@@ -156,9 +161,12 @@ def create_app(
 
     app.include_router(ingest_routes.router)
     app.include_router(enrolment_routes.router)
+    app.include_router(key_routes.router)
     app.include_router(slot_routes.router)
     app.include_router(operations.router)
-    site = _site(stores, rubrics, clock)
+    sheets = ScoringService(stores.records, stores.series, rubrics)
+    app.include_router(evidence_router(_evidence(settings, stores, rubrics, sheets, clock)))
+    site = Site(WebServices(stores.records, stores.series, sheets, rubrics, clock))
     site.mount(app)
     problems.install(app, site.error_page)
     app.add_middleware(SecurityHeaders)
@@ -166,9 +174,17 @@ def create_app(
     return app
 
 
-def _site(stores: Stores, rubrics: Mapping[str, Rubric], clock: Callable[[], datetime]) -> Site:
-    sheets = ScoringService(stores.records, stores.series, rubrics)
-    return Site(WebServices(stores.records, stores.series, sheets, rubrics, clock))
+def _evidence(
+    settings: Settings,
+    stores: Stores,
+    rubrics: Mapping[str, Rubric],
+    sheets: ScoringService,
+    clock: Callable[[], datetime],
+) -> EvidenceApi:
+    items = {name: frozenset(i.id for i in rubric.items()) for name, rubric in rubrics.items()}
+    files = EvidenceFiles(settings.data / EVIDENCE_FOLDER)
+    service = EvidenceService(stores.records, files, items.get)
+    return EvidenceApi(service, stores.records, files, sheets.indicators, clock)
 
 
 def _slot_servers(settings: Settings) -> list[SlotServer]:

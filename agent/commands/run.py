@@ -14,7 +14,9 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from agent.allowed_times import Permission
 from agent.appointments import Appointments
+from agent.bureau_times import BureauTimes
 from agent.collector_client import CollectorClient
 from agent.commands.arguments import add_config, add_state
 from agent.identity import FILE_NAME, IdentityError, load_identity, system_name
@@ -126,8 +128,14 @@ class _Service:
         self._stop = stop
         self._latest = Latest()
         self._collector = _Collector(state_dir, settings, self._begin_stream)
+        bureau = BureauTimes(state_dir / "bureau_times.json")
+        self._permission = Permission(settings.schedule.times(), lambda: bureau.times, utc_now)
         self._pusher = Pusher(
-            spool, self._collector.client, settings.push, on_change=self._push_changed
+            spool,
+            self._collector.client,
+            settings.push,
+            on_change=self._push_changed,
+            after_delivery=bureau.look,
         )
 
     def run(self) -> None:
@@ -180,6 +188,10 @@ class _Service:
         self._spool.put([reading])
 
     def _job(self, plan: ProbePlan) -> Job:
+        job = self._unconditional_job(plan)
+        return job if plan.always else replace(job, refusal=self._permission.refusal)
+
+    def _unconditional_job(self, plan: ProbePlan) -> Job:
         if plan.cost is Cost.LIGHT:
             return Job(plan.probe, plan.interval_s, plan.timeout_s, self._run_here(plan))
         job = Job(

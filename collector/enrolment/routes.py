@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Protocol
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -12,13 +12,19 @@ from collector.access import PUBLIC, AgentCaller
 from collector.enrolment.service import EnrolmentService
 from collector.errors import NotFoundError
 from collector.problems import problem_responses
-from collector.storage.ports import SchoolRecords
+from collector.storage.ports import IdentityRecords, SchoolRecords, SlotRecords
 
 router = APIRouter(tags=["agents"])
+HOLIDAYS_AHEAD = timedelta(days=120)
+"""An agent that cannot reach the collector for a term still knows its holidays."""
 
 HostText = Annotated[
     str, StringConstraints(strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]{1,100}$")
 ]
+
+
+class AgentSettingsRecords(IdentityRecords, SchoolRecords, SlotRecords, Protocol):
+    """The parts of the record store that an agent's settings come from."""
 
 
 class HostIn(BaseModel):
@@ -68,12 +74,23 @@ class MeasurementServer(BaseModel):
     name: str
 
 
+class ScheduleOut(BaseModel):
+    """When the bureau wants no measuring that could be noticed; it narrows the school's own times.
+
+    `exams` are instants `from/until`, `holidays` local days `first/last` (ISO 8601 intervals).
+    """
+
+    exams: list[str]
+    holidays: list[str]
+
+
 class AgentSettingsOut(BaseModel):
     """What the bureau wants an agent to know. `heads` is null while a head count is unknown."""
 
     school: SchoolOut
     measurement_servers: list[MeasurementServer]
     heads: int | None
+    schedule: ScheduleOut
     server_time: datetime
 
 
@@ -104,10 +121,11 @@ def enrol(request: Request, body: EnrolIn) -> EnrolOut:
 )
 def agent_settings(request: Request, agent: AgentCaller) -> AgentSettingsOut:
     """Answer for the school of the key."""
-    records: SchoolRecords = request.app.state.records
+    records: AgentSettingsRecords = request.app.state.records
     school = records.school(agent.school_id)
     if school is None:
         raise NotFoundError("unknown_school", "The school of this key was removed. Enrol again.")
+    now = datetime.now(UTC)
     return AgentSettingsOut(
         school=SchoolOut(id=school.id, name=school.name),
         measurement_servers=[
@@ -115,5 +133,18 @@ def agent_settings(request: Request, agent: AgentCaller) -> AgentSettingsOut:
             for server in request.app.state.measurement_servers
         ],
         heads=school.heads,
-        server_time=datetime.now(UTC),
+        schedule=ScheduleOut(
+            exams=[
+                f"{pause.since.isoformat()}/{pause.until.isoformat()}"
+                for pause in records.slot_pauses(now)
+                if pause.ended_at is None and pause.school_id in (None, school.id)
+            ],
+            holidays=[
+                f"{first.isoformat()}/{last.isoformat()}"
+                for first, last in request.app.state.public_holidays(
+                    now.date() - timedelta(days=1), now.date() + HOLIDAYS_AHEAD
+                )
+            ],
+        ),
+        server_time=now,
     )

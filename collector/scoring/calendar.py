@@ -35,6 +35,26 @@ def is_workday_in_china(day: date) -> bool | None:
         return None
 
 
+def public_holidays_in_china(since: date, until: date) -> list[tuple[date, date]]:
+    """Return the decreed holidays (first and last day) that begin or lie within these days.
+
+    Plain weekends are none. Years that are not announced yet have none so far.
+    """
+    spans: list[tuple[date, date]] = []
+    for day in (since + timedelta(days=n) for n in range((until - since).days + 1)):
+        try:
+            off, name = chinese_calendar.get_holiday_detail(day)
+        except NotImplementedError:
+            break
+        if not (off and name):
+            continue
+        if spans and spans[-1][1] == day - timedelta(days=1):
+            spans[-1] = (spans[-1][0], day)
+        else:
+            spans.append((day, day))
+    return spans
+
+
 def china_calendar_version() -> str:
     """Name the calendar data, so that a sheet can be computed again from the same."""
     return f"chinesecalendar {version('chinesecalendar')}"

@@ -16,6 +16,7 @@ from agent.settings import (
     ChildSettings,
     ExpositionSettings,
     PushSettings,
+    ScheduleSettings,
     Settings,
     SpoolSettings,
 )
@@ -53,6 +54,7 @@ def test_sample_shows_every_setting() -> None:
         "spool": SpoolSettings,
         "exposition": ExpositionSettings,
         "children": ChildSettings,
+        "schedule": ScheduleSettings,
         **{f"probes.{name}": load_probe(name).settings_type for name in probe_names()},
     }.items():
         missing = {field.name for field in fields(kind)} - tables.get(name, set())
@@ -83,6 +85,9 @@ def test_sample_shows_every_setting() -> None:
         ("[probes.server_headroom]\ninterval_s = -1\n", "interval_s must be above 0"),
         ("[probes.storage_volumes]\npurposes = 3\n", "probes.storage_volumes.purposes must be"),
         ("[push\n", "not valid TOML"),
+        ('[schedule]\nwindow = ["07:00-22:00"]\n', "did you mean schedule.windows?"),
+        ('[schedule]\nwindows = ["7-22"]\n', "windows: '7-22' is not FROM-UNTIL"),
+        ('[schedule]\nexams = ["2027-06-07"]\n', "is not FROM/UNTIL"),
         ("[push]\ninterval_s = nan\n", "interval_s must be above 0"),
     ],
 )
@@ -141,3 +146,13 @@ def test_places_come_from_the_environment() -> None:
     )
     assert (places.state_dir, places.config_file) == (Path("/srv/agent"), Path("/etc/a.toml"))
     assert default_places({}).config_file is None
+
+
+def test_light_probes_run_always_and_tables_may_say_otherwise(tmp_path: Path) -> None:
+    """Exam mode leaves the light probes alone unless a table says so."""
+    text = "[probes.host_uptime]\nalways = false\n[probes.ups_snmp]\nalways = true\n"
+    probes = load(tmp_path, text).probes
+    assert not probes["host_uptime"].always
+    assert probes["ups_snmp"].always
+    assert probes["server_headroom"].always
+    assert not probes["outlet_bandwidth"].always

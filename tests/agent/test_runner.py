@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from agent.allowed_times import Refusal
 from agent.appointments import Appointment
 from agent.latest import Latest
 from agent.reading import Outcome, Reading
@@ -188,3 +189,56 @@ def test_appointments_decide_when_a_probe_runs() -> None:
     assert [reading.reason for reading in store.of("outlet")] == ["slot_exam", None]
     stop.set()
     runner.join(2)
+
+
+def test_refused_probe_says_why_once_and_goes_on_by_itself() -> None:
+    """During an examination a probe does not run, says so once, is counted, and then runs again."""
+    store, latest, stop = Store(), Latest(), threading.Event()
+    exam = [True]
+    job = Job(
+        "scan",
+        0.05,
+        5.0,
+        good("scan"),
+        refusal=lambda: Refusal("schedule_exam", "bureau") if exam[0] else None,
+    )
+    runner = Runner(
+        [job, Job("steady", 0.05, 5.0, good("steady"))],
+        device="d",
+        sink=store.put,
+        latest=latest,
+        stop=stop,
+    )
+    runner.start()
+    assert wait_for(lambda: latest.runs().get(("scan", "not_run"), 0) >= 3)
+    said = [(r.outcome, r.reason, r.details) for r in store.of("scan")]
+    assert said == [(Outcome.SKIPPED, "schedule_exam", {"set_by": "bureau"})]
+    assert len(store.of("steady")) > 0
+    exam[0] = False
+    assert wait_for(lambda: len(store.of("scan")) > 1)
+    assert store.of("scan")[1].outcome is Outcome.OK
+    stop.set()
+    runner.join(2)
+
+
+def test_slots_missed_by_a_slow_run_are_counted() -> None:
+    """A run of three and a half intervals within its time leaves out three slots, all counted."""
+    store, latest, stop = Store(), Latest(), threading.Event()
+
+    def slow() -> list[Reading]:
+        time.sleep(0.35)
+        return good("slow")()
+
+    runner = Runner(
+        [Job("slow", 0.1, 5.0, slow, at_once=False)],
+        device="d",
+        sink=store.put,
+        latest=latest,
+        stop=stop,
+    )
+    runner.start()
+    assert wait_for(lambda: len(store.of("slow")) >= 1)
+    assert wait_for(lambda: latest.runs().get(("slow", "overlapped"), 0) >= 3)
+    stop.set()
+    runner.join(2)
+    assert {reading.outcome for reading in store.readings} == {Outcome.OK}

@@ -7,7 +7,11 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from collector.scoring.calendar import SchoolCalendar, china_calendar_version
+from collector.scoring.calendar import (
+    SchoolCalendar,
+    china_calendar_version,
+    public_holidays_in_china,
+)
 from rubrics.indicators import Window
 
 CALENDAR = SchoolCalendar()
@@ -105,3 +109,13 @@ def test_a_full_teaching_week_has_five_school_days() -> None:
     # Friday of week 39 is the Mid-Autumn Festival, weeks 40 and 41 have National Day.
     assert days_of_week == {37: 7, 38: 7, 42: 7}
     assert {span.stop - span.start for span in spans} == {timedelta(days=1)}
+
+
+def test_public_holidays_are_spans_without_plain_weekends() -> None:
+    """Autumn 2026 has two decreed holidays; a year nobody announced has none so far."""
+    autumn = public_holidays_in_china(date(2026, 9, 1), date(2026, 12, 20))
+    assert autumn == [
+        (date(2026, 9, 25), date(2026, 9, 27)),
+        (date(2026, 10, 1), date(2026, 10, 7)),
+    ]
+    assert public_holidays_in_china(date(2099, 1, 1), date(2099, 2, 1)) == []
