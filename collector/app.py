@@ -20,6 +20,7 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from collector import operations, problems
 from collector.access import Access, NewKey, is_loopback
 from collector.enrolment import key_routes
+from collector.enrolment import key_routes
 from collector.enrolment import routes as enrolment_routes
 from collector.enrolment.guessing import GuessGuard
 from collector.enrolment.service import EnrolmentService
@@ -161,6 +162,7 @@ def create_app(
 
     app.include_router(ingest_routes.router)
     app.include_router(enrolment_routes.router)
+    app.include_router(key_routes.router)
     app.include_router(key_routes.router)
     app.include_router(slot_routes.router)
     app.include_router(operations.router)

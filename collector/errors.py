@@ -74,6 +74,12 @@ class ForbiddenError(CollectorError):
     title = "This key may not do that"
 
 
+class QuarantinedError(ForbiddenError):
+    """Two hosts use one identity; what they send is kept apart until a person decides."""
+
+    title = "This agent is in quarantine"
+
+
 class NotFoundError(CollectorError):
     """The thing asked for does not exist."""
 

@@ -26,7 +26,9 @@ class Agent:
 
     `clock_skew_s` is the host's clock minus the collector's at the newest batch (positive: the
     host is ahead, network delay makes it a little smaller). `last_seen_at` is None until the
-    first accepted batch.
+    first accepted batch. While `quarantined_at` is set, two hosts were seen under this identity
+    and nothing that it sends counts; `trusted_after` is the inbox position at which a person said
+    that there is one host again. `key_wanted_at` says since when the bureau wants another key.
     """
 
     id: str
@@ -38,6 +40,10 @@ class Agent:
     last_seen_at: datetime | None = None
     clock_skew_s: float | None = None
     revoked_at: datetime | None = None
+    quarantined_at: datetime | None = None
+    quarantine_reason: str | None = None
+    trusted_after: int | None = None
+    key_wanted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +52,16 @@ class AgentIdentity:
 
     agent_id: str
     school_id: str
+    key_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A bearer key as stored: the SHA-256 of its secret, never the secret."""
+    """A bearer key as stored: the SHA-256 of its secret, never the secret.
+
+    A key that `replaces` another one of its agent waits for its first use; that supersedes all
+    others of the agent.
+    """
 
     id: str
     scope: Scope
@@ -60,11 +71,16 @@ class Key:
     agent_id: str | None = None
     label: str = ""
     revoked_at: datetime | None = None
+    replaces: str | None = None
+    superseded_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentCode:
-    """A code that turns into an agent's key at most `max_uses` times before `expires_at`."""
+    """A code that turns into an agent's key at most `max_uses` times before `expires_at`.
+
+    With `agent_id` it makes the host the successor of that agent instead of a new one.
+    """
 
     code_sha256: bytes
     school_id: str
@@ -72,3 +88,21 @@ class EnrolmentCode:
     expires_at: datetime
     max_uses: int
     uses: int = 0
+    agent_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedBatch:
+    """A batch of an agent in quarantine: kept for people to look at, not data.
+
+    `address` is where it came from, which helps to find the other host.
+    """
+
+    agent_id: str
+    batch_id: str
+    stream: str
+    sequence: int
+    received_at: datetime
+    address: str
+    readings: int
+    body: bytes

@@ -91,6 +91,10 @@ class AgentSettingsOut(BaseModel):
     measurement_servers: list[MeasurementServer]
     heads: int | None
     schedule: ScheduleOut
+    rotate_key: bool = False
+    """The bureau wants the agent to change its key."""
+    quarantined: bool = False
+    """Two hosts were seen under this identity; nothing that it sends counts."""
     server_time: datetime
 
 
@@ -126,6 +130,7 @@ def agent_settings(request: Request, agent: AgentCaller) -> AgentSettingsOut:
     if school is None:
         raise NotFoundError("unknown_school", "The school of this key was removed. Enrol again.")
     now = datetime.now(UTC)
+    own = records.agent(agent.agent_id)
     return AgentSettingsOut(
         school=SchoolOut(id=school.id, name=school.name),
         measurement_servers=[
@@ -133,6 +138,8 @@ def agent_settings(request: Request, agent: AgentCaller) -> AgentSettingsOut:
             for server in request.app.state.measurement_servers
         ],
         heads=school.heads,
+        rotate_key=own is not None and own.key_wanted_at is not None,
+        quarantined=own is not None and own.quarantined_at is not None,
         schedule=ScheduleOut(
             exams=[
                 f"{pause.since.isoformat()}/{pause.until.isoformat()}"

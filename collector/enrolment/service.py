@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from collector.access import make_key
-from collector.domain import Agent, EnrolmentCode, Key, School, Scope
+from collector.domain import Act, Agent, AgentIdentity, EnrolmentCode, Key, School, Scope
 from collector.enrolment.guessing import GuessGuard
-from collector.errors import CollectorError, GoneError, NotFoundError
+from collector.errors import CollectorError, ConflictError, GoneError, NotFoundError
 from collector.storage.ports import IdentityRecords, SchoolRecords
 
 CODE_VALID = timedelta(days=7)
@@ -42,14 +42,16 @@ def new_code(
     now: datetime,
     valid: timedelta = CODE_VALID,
     max_uses: int = CODE_MAX_USES,
+    agent_id: str | None = None,
 ) -> tuple[str, EnrolmentCode]:
     """Issue a code (80 random bits) and keep its hash; the text cannot be shown again.
 
-    Raises NotFoundError if the school does not exist.
+    With `agent_id` the host that enrols takes that agent's place. Raises NotFoundError if the
+    school does not exist.
     """
     letters = [secrets.choice(_ALPHABET) for _ in range(_GROUPS * _GROUP_LENGTH)]
     text = "".join(letters)
-    code = EnrolmentCode(_code_hash(text), school_id, now, now + valid, max_uses)
+    code = EnrolmentCode(_code_hash(text), school_id, now, now + valid, max_uses, agent_id=agent_id)
     records.add_code(code)
     groups = [text[i : i + _GROUP_LENGTH] for i in range(0, len(text), _GROUP_LENGTH)]
     return "-".join(groups), code
@@ -85,14 +87,14 @@ class EnrolmentService:
         """
         self._guard.check(address)
         try:
-            enrolment = self._enrol(_code_hash(code_text), host_name, system)
+            enrolment = self._enrol(_code_hash(code_text), host_name, system, address)
         except CollectorError:
             self._guard.failed(address)
             raise
         self._guard.succeeded(address)
         return enrolment
 
-    def _enrol(self, code_sha256: bytes, host_name: str, system: str) -> Enrolment:
+    def _enrol(self, code_sha256: bytes, host_name: str, system: str, address: str) -> Enrolment:
         now = self._clock()
         code = self._records.code(code_sha256)
         school = self._records.school(code.school_id) if code else None
@@ -104,16 +106,45 @@ class EnrolmentService:
         if code.expires_at <= now:
             raise GoneError("code_expired", "This code has expired. Ask the bureau for a new one.")
         made = make_key()
-        agent = Agent(secrets.token_hex(8), school.id, host_name, system, enrolled_at=now)
+        agent = Agent(
+            code.agent_id or secrets.token_hex(8), school.id, host_name, system, enrolled_at=now
+        )
         key = Key(
             made.id, Scope.AGENT, made.secret_sha256, now, school_id=school.id, agent_id=agent.id
         )
-        if not self._records.enrol(code_sha256, agent, key, now):
+        if code.agent_id is not None:
+            act = Act(f"agent:{agent.id}", now, "agent.replace", host_name, address)
+            spent = self._records.take_over(code_sha256, agent, key, act)
+        else:
+            spent = self._records.enrol(code_sha256, agent, key, now)
+        if not spent:
             raise GoneError(
                 "code_used_up",
                 f"This code was good for {code.max_uses} hosts, all used. Ask for a new one.",
             )
         return Enrolment(agent.id, made.text, school)
+
+
+def propose_key(
+    records: IdentityRecords, agent: AgentIdentity, key_id: str, secret_sha256: bytes, now: datetime
+) -> None:
+    """Take note of the key that an agent made for itself; its first use ends the present one.
+
+    Raises ConflictError if the id belongs to another key.
+    """
+    key = Key(
+        key_id,
+        Scope.AGENT,
+        secret_sha256,
+        now,
+        school_id=agent.school_id,
+        agent_id=agent.agent_id,
+        replaces=agent.key_id,
+    )
+    if key_id == agent.key_id or not records.propose_key(key):
+        raise ConflictError(
+            "key_id_taken", "This key id is in use. Make another key and propose that."
+        )
 
 
 def _code_hash(text: str) -> bytes:

@@ -130,7 +130,8 @@ async def push_readings(request: Request, agent: PushCaller) -> ReceiptAnswer:
         await run_sync(service.note_refusal, agent, b"", error, limiter=limiter)
         raise
     encoding = request.headers.get("content-encoding")
-    receipt = await run_sync(service.take, agent, body, encoding, limiter=limiter)
+    address = request.client.host if request.client else ""
+    receipt = await run_sync(service.take, agent, body, encoding, address, limiter=limiter)
     return ReceiptAnswer(
         status=cast("Literal['stored', 'duplicate']", receipt.status.value),
         readings=receipt.readings,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from collector.domain import AgentIdentity
 from collector.errors import (
     CollectorError,
     ConflictError,
+    QuarantinedError,
     RowError,
     UnavailableError,
     UnprocessableError,
@@ -52,20 +53,23 @@ class IngestService:
         self._applier = applier
         self._series = _KnownSeries(inbox)
 
-    def take(self, agent: AgentIdentity, body: bytes, encoding: str | None) -> Receipt:
+    def take(
+        self, agent: AgentIdentity, body: bytes, encoding: str | None, address: str = ""
+    ) -> Receipt:
         """Return a receipt once the batch is durable.
 
         Raises a CollectorError whose status is the wire's answer; a refused body has been kept.
+        `address` is where it came from.
         """
         plain = body
         try:
             plain = decompress(body, encoding, self.limits)
-            return self._take(agent, plain)
+            return self._take(agent, plain, address)
         except CollectorError as error:
             self.note_refusal(agent, plain, error)
             raise
 
-    def _take(self, agent: AgentIdentity, body: bytes) -> Receipt:
+    def _take(self, agent: AgentIdentity, body: bytes, address: str) -> Receipt:
         if self._applier.pending >= self.limits.pending_batches:
             raise UnavailableError(
                 "inbox_full",
@@ -75,13 +79,21 @@ class IngestService:
         now = self._clock()
         batch = read_batch(body, self.limits)
         check_times(batch.wire.readings, now, self.limits)
-        delivery = self._delivery(agent, batch, body, now)
+        delivery = replace(self._delivery(agent, batch, body, now), address=address)
         acceptance = self._commit.accept(delivery)
         self._metrics.batches.labels(acceptance.value).inc()
         if acceptance is Acceptance.CONFLICT:
             raise ConflictError(
                 "batch_conflict",
                 "This batch id is known with other content. Send the readings under a new id.",
+            )
+        if acceptance is Acceptance.QUARANTINED:
+            raise QuarantinedError(
+                "agent_quarantined",
+                "两台主机在用同一身份上报，已隔离，不计入数据。请保留读数，在每台克隆机上用新的登记码"
+                "运行 enrol --force，或请教委核实后解除（campusgauge agent release）。",
+                detail_en="Two hosts report under this identity; it is in quarantine. Keep the "
+                "readings; enrol each clone anew, or ask the bureau to release it.",
             )
         if acceptance is Acceptance.STORED:
             self._series.add(agent.school_id, delivery.new_series)
@@ -126,6 +138,8 @@ class IngestService:
 
     def note_refusal(self, agent: AgentIdentity, body: bytes, error: CollectorError) -> None:
         """Count a refusal; keep the body of one that sending again cannot cure."""
+        if isinstance(error, QuarantinedError):
+            return  # counted as such, and kept in the quarantine
         if error.retry:
             self._metrics.batches.labels("unavailable").inc()
             return

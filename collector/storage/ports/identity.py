@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from collector.domain import Agent, EnrolmentCode, Key
+from collector.domain import Act, Agent, EnrolmentCode, Key, QuarantinedBatch
 
 
 class IdentityRecords(Protocol):
@@ -24,6 +24,13 @@ class IdentityRecords(Protocol):
         False if the code expired or was used up meanwhile, also by a concurrent call.
         """
 
+    def take_over(self, code_sha256: bytes, agent: Agent, key: Key, act: Act) -> bool:
+        """Spend the code of a successor: the agent goes on under another host's name and key.
+
+        All its earlier keys are over; a quarantine ends, since there is one new key. False as for
+        `enrol`.
+        """
+
     def agent(self, agent_id: str) -> Agent | None:
         """Return the agent with this id, revoked ones included."""
 
@@ -32,6 +39,28 @@ class IdentityRecords(Protocol):
 
     def revoke_agent(self, agent_id: str, now: datetime) -> bool:
         """Revoke the agent and all its keys; its data stays. False if there is no such agent."""
+
+    def release_agent(self, agent_id: str, accept: bool, act: Act) -> bool:
+        """End a quarantine; whoever sends next is the agent's one host from here on.
+
+        With `accept` what is in quarantine becomes data, otherwise it is dropped: its hosts still
+        hold what was never acknowledged. False if there is no such agent in quarantine.
+        """
+
+    def quarantined(self, school_id: str, limit: int) -> Sequence[QuarantinedBatch]:
+        """Return batches in quarantine of a school, newest first."""
+
+    def want_key(self, agent_id: str, act: Act) -> bool:
+        """Ask the agent to change its key at its next look. False if there is no such agent."""
+
+    def propose_key(self, key: Key) -> bool:
+        """Keep a key that replaces another one once it is used; proposing it again is fine.
+
+        A proposal of the same agent that was never used is dropped. False if the id is taken.
+        """
+
+    def confirm_key(self, key_id: str, now: datetime) -> None:
+        """Note the first use of a proposed key: every other key of its agent is superseded."""
 
     def add_key(self, key: Key) -> None:
         """Keep a key. Raises NotFoundError if its school does not exist."""

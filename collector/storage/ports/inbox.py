@@ -17,6 +17,10 @@ class Acceptance(StrEnum):
     """The same batch is already there with the same content; nothing was changed."""
     CONFLICT = "conflict"
     """The batch id is known with other content; nothing was changed."""
+    QUARANTINED = "quarantined"
+    """Two hosts write under this identity. Kept apart, within a bound, and no data."""
+    OUTDATED = "outdated"
+    """Older than what its stream delivered and forgot; only said of what a bundle carries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,10 @@ class Delivery:
     agent_version: str | None = None
     clock_skew_s: float | None = None
     new_series: frozenset[bytes] = frozenset()
+    address: str = ""
+    """Network address that it came from."""
+    by_bundle: bool = False
+    """Carried by a person: may come long after the same agent went on over the network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,18 @@ class RefusalCount:
     kept: int
 
 
+@dataclass(frozen=True, slots=True)
+class ImportedBundle:
+    """A bundle that a person carried here: readings of a school that cannot reach the bureau."""
+
+    bundle_id: str
+    school_id: str
+    agent_id: str
+    imported_at: datetime
+    batches: int
+    readings: int
+
+
 class Inbox(Protocol):
     """Accepted batches on their way to the series store, and what was refused."""
 
@@ -108,6 +128,12 @@ class Inbox(Protocol):
 
     def set_aside_count(self) -> int:
         """Return how many rows are set aside."""
+
+    def note_bundle(self, bundle: ImportedBundle) -> None:
+        """Remember an imported bundle; noting it again changes nothing."""
+
+    def bundle(self, bundle_id: str) -> ImportedBundle | None:
+        """Return when and with what this bundle was imported."""
 
     def known_series(self, school_id: str) -> frozenset[bytes]:
         """Return digests of all series this school has ever had."""

@@ -8,10 +8,29 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from collector.storage.ports import Acceptance, Delivery, InboxRow, Refusal, RefusalCount
+from collector.domain import Act
+from collector.storage.ports import (
+    Acceptance,
+    Delivery,
+    ImportedBundle,
+    InboxRow,
+    Refusal,
+    RefusalCount,
+)
+from collector.storage.sql_records.audit import append_act
 from collector.storage.sql_records.database import Database
+from collector.storage.sql_records.quarantine import (
+    REASON,
+    REMEMBERED_PER_STREAM,
+    Standing,
+    is_outdated,
+    is_second_writer,
+    keep_apart,
+    standing,
+)
 from collector.storage.sql_records.schema import (
     agents,
+    bundles,
     inbox,
     refusal_counts,
     refusals,
@@ -27,9 +46,7 @@ REFUSALS_KEPT_PER_SCHOOL = 200
 PENDING_BYTES_AT_ONCE = 16 << 20
 FORGET_EVERY = timedelta(hours=1)
 REMEMBERED = timedelta(days=7)
-"""How long every applied batch id stays known."""
-REMEMBERED_PER_STREAM = 16
-"""How many of a stream's newest batch ids stay known for good.
+"""How long every applied batch id stays known; the newest `REMEMBERED_PER_STREAM` for good.
 
 An agent sends a stream in order and holds a batch until it is settled, so a batch that it sends
 again, however late, is among the newest of its stream.
@@ -50,6 +67,15 @@ class SqlInbox:
             return [self._accept(connection, delivery) for delivery in deliveries]
 
     def _accept(self, connection: Connection, delivery: Delivery) -> Acceptance:
+        self._note_contact(connection, delivery)
+        known = self._known(connection, delivery)
+        if known is not None:
+            return known
+        agent = standing(connection, delivery.agent_id)
+        if agent is not None:
+            refused = self._refused(connection, delivery, agent)
+            if refused is not None:
+                return refused
         statement = self._database.insert(inbox).values(
             agent_id=delivery.agent_id,
             batch_id=delivery.batch_id,
@@ -63,16 +89,40 @@ class SqlInbox:
         inserted = connection.execute(
             statement.on_conflict_do_nothing(index_elements=["agent_id", "batch_id"])
         )
-        self._note_contact(connection, delivery)
-        if inserted.rowcount == 1:
-            self._note_series(connection, delivery)
-            return Acceptance.STORED
-        known = connection.scalar(
-            select(inbox.c.content_sha256).where(
-                inbox.c.agent_id == delivery.agent_id, inbox.c.batch_id == delivery.batch_id
+        if inserted.rowcount != 1:  # by another collector, a moment ago
+            return self._known(connection, delivery) or Acceptance.CONFLICT
+        self._note_series(connection, delivery)
+        return Acceptance.STORED
+
+    def _known(self, connection: Connection, delivery: Delivery) -> Acceptance | None:
+        """Return what to say of a batch id that is known already, None for a new one.
+
+        The same content is known under whichever agent of the school sent it: a host that enrolled
+        anew, or a clone, sends what its disk held before.
+        """
+        rows = connection.execute(
+            select(inbox.c.agent_id, inbox.c.content_sha256).where(
+                inbox.c.batch_id == delivery.batch_id, inbox.c.school_id == delivery.school_id
             )
-        )
-        return Acceptance.DUPLICATE if known == delivery.content_sha256 else Acceptance.CONFLICT
+        ).all()
+        if any(row.content_sha256 == delivery.content_sha256 for row in rows):
+            return Acceptance.DUPLICATE
+        own = any(row.agent_id == delivery.agent_id for row in rows)
+        return Acceptance.CONFLICT if own else None
+
+    def _refused(
+        self, connection: Connection, delivery: Delivery, agent: Standing
+    ) -> Acceptance | None:
+        """Return why a new batch of an enrolled agent is no data, None if it is."""
+        if delivery.by_bundle and is_outdated(connection, delivery, agent):
+            return Acceptance.OUTDATED
+        if agent.quarantined_at is None and not is_second_writer(connection, delivery, agent):
+            return None
+        if keep_apart(connection, self._database, delivery):
+            at, who = delivery.received_at, f"agent:{delivery.agent_id}"
+            act = Act(who, at, "agent.quarantine", REASON, delivery.address)
+            append_act(connection, act, "agents", delivery.agent_id)
+        return Acceptance.QUARANTINED
 
     def _note_contact(self, connection: Connection, delivery: Delivery) -> None:
         said = {"version": delivery.agent_version, "clock_skew_s": delivery.clock_skew_s}
@@ -156,6 +206,19 @@ class SqlInbox:
         """Return how many rows are set aside."""
         with self._database.reading() as connection:
             return connection.execute(select(func.count()).where(_SET_ASIDE)).scalar_one()
+
+    def note_bundle(self, bundle: ImportedBundle) -> None:
+        """Remember an imported bundle; noting it again changes nothing."""
+        statement = self._database.insert(bundles).values(asdict(bundle))
+        with self._database.writing() as connection:
+            connection.execute(statement.on_conflict_do_nothing(index_elements=["bundle_id"]))
+
+    def bundle(self, bundle_id: str) -> ImportedBundle | None:
+        """Return when and with what this bundle was imported."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(bundles).where(bundles.c.bundle_id == bundle_id))
+            found = row.first()
+        return ImportedBundle(*found) if found else None
 
     def known_series(self, school_id: str) -> frozenset[bytes]:
         """Return digests of all series this school has ever had."""

@@ -41,6 +41,7 @@ inbox = Table(
         postgresql_where=text("body IS NOT NULL"),
     ),
     Index("ix_inbox_applied_at", "applied_at"),
+    Index("ix_inbox_batch_id", "batch_id"),
     sqlite_autoincrement=True,
 )
 
@@ -69,4 +70,15 @@ refusal_counts = Table(
     metadata,
     Column("school_id", ForeignKey("schools.id"), primary_key=True),
     Column("total", BigInteger, nullable=False),
+)
+
+bundles = Table(
+    "bundles",
+    metadata,
+    Column("bundle_id", String(64), primary_key=True),
+    Column("school_id", ForeignKey("schools.id"), nullable=False),
+    Column("agent_id", String(64), nullable=False),
+    Column("imported_at", UtcTime, nullable=False),
+    Column("batches", Integer, nullable=False),
+    Column("readings", Integer, nullable=False),
 )
