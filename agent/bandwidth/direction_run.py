@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from agent.bandwidth import estimator, leg, verdict
 from agent.bandwidth.bounds import Caps, Direction, Progress
-from agent.bandwidth.capacity import LinkRate, link_rate
 from agent.bandwidth.errors import MeasurementError
 from agent.bandwidth.leg import Leg, NewMover, Path, was_full
 from agent.bandwidth.line_memory import LineMemory
-from agent.bandwidth.link_counters import LinkWatch
 from agent.bandwidth.result import DirectionResult
 from agent.bandwidth.session import Session
 from agent.bandwidth.slices import Slice
 from agent.bandwidth.stopping import FIRST_MIN_S, Known, Plan, may_be_burst
 from agent.reading import Json
+
+if TYPE_CHECKING:
+    from agent.bandwidth.capacity import LinkRate
+    from agent.bandwidth.link_counters import LinkWatch
 
 SLOW_START_SHARE = 0.4
 CHALLENGE_S, MIN_CHALLENGE_S = 2.5, 1.0
@@ -180,6 +183,8 @@ class DirectionRun:
         """Return what all hosts moved over the line during the steady stretch."""
         if self._watch is None:
             return None
+        from agent.bandwidth.capacity import link_rate
+
         end_s = moved.done.ended_s
         samples = self._watch.between(end_s - moved.steady.length_s, end_s)
         return link_rate(samples, download=self._direction is Direction.DOWNLOAD)

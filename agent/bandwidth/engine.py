@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from agent.bandwidth.bounds import BOTH, Caps, Direction, Progress
 from agent.bandwidth.connection import Endpoint
 from agent.bandwidth.direction_run import DirectionRun
 from agent.bandwidth.leg import MOVERS, NewMover
 from agent.bandwidth.line_memory import LineMemory
-from agent.bandwidth.link_counters import LinkCounters, LinkWatch
 from agent.bandwidth.result import DirectionResult, Result
 from agent.bandwidth.session import Session, end_session, open_session
+
+if TYPE_CHECKING:
+    from agent.bandwidth.link_counters import LinkCounters, LinkWatch
 
 __all__ = ["BOTH", "Caps", "Direction", "Progress", "measure"]
 
@@ -83,6 +86,8 @@ def _watching(link: LinkCounters | None) -> Iterator[LinkWatch | None]:
     if link is None:
         yield None
         return
+    from agent.bandwidth.link_counters import LinkWatch
+
     watch = LinkWatch(link)
     watch.start()
     try:

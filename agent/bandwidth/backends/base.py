@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from agent.bandwidth.bounds import BOTH, Caps, Direction, Progress
 from agent.bandwidth.line_memory import LineMemory
-from agent.bandwidth.link_counters import LinkCounters
 from agent.bandwidth.result import Result
+
+if TYPE_CHECKING:
+    from agent.bandwidth.link_counters import LinkCounters
 
 
 @dataclass(frozen=True, slots=True)
