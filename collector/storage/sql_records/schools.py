@@ -1,88 +1,104 @@
-"""Schools, facts and entries in SQL."""
+"""Schools, their profiles in versions, townships, and entries outside rounds, in SQL."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, select
 
-from collector.domain import Entry, Fact, School, SchoolKind, Stage
+from collector.domain import (
+    Act,
+    Entry,
+    Profile,
+    School,
+    SchoolKind,
+    Setting,
+    Stage,
+    Township,
+)
+from collector.storage.sql_records.audit import append_audit
 from collector.storage.sql_records.database import Database
-from collector.storage.sql_records.schema import entries, facts, schools
+from collector.storage.sql_records.schema import entries, school_profiles, schools, townships
 
 
 class SqlSchools:
-    """The part `SchoolRecords` of the record store."""
+    """The part `SchoolRecords` of the record store, but for facts."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def put_school(self, school: School) -> None:
-        """Add the school, or update the one with this id."""
-        values = {
-            "name": school.name,
-            "kind": school.kind.value,
-            "stages": ",".join(school.stages),
-            "students": school.students,
-            "staff": school.staff,
-            "classes": school.classes,
-            "as_of": school.as_of,
-            "award_level": school.award_level,
-            "is_example": school.is_example,
-        }
-        statement = self._database.insert(schools).values(id=school.id, **values)
+    def put_school(self, school: School, act: Act | None = None) -> None:
+        """Add the school, or update the one with this id; a change is a new profile version."""
+        act = act or Act("system", datetime.now(UTC), "school.put")
         with self._database.writing() as connection:
-            connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+            _lock(connection, school.id)
+            newest = _newest_profile(connection, school.id)
+            if newest is None or newest.school != school:
+                self._add_version(connection, school, newest.version if newest else 0, act)
+
+    def declare_profile(self, school: School, seen: int, act: Act) -> Profile | None:
+        """Add a version after `seen`, the newest one that its author saw; None if it is not."""
+        with self._database.writing() as connection:
+            _lock(connection, school.id)
+            newest = _newest_profile(connection, school.id)
+            if (newest.version if newest else 0) != seen:
+                return None
+            return self._add_version(connection, school, seen, act)
+
+    def profiles(self, school_id: str) -> Sequence[Profile]:
+        """Return every version of a school's profile, newest first."""
+        with self._database.reading() as connection:
+            return _profiles(connection, school_id)
+
+    def profile(self, school_id: str, version: int) -> Profile | None:
+        """Return one version."""
+        found = (one for one in self.profiles(school_id) if one.version == version)
+        return next(found, None)
+
+    def profile_in_force(self, school_id: str, day: date) -> Profile | None:
+        """Return the version with the newest `as_of` up to that day; None if all are later."""
+        held = [one for one in self.profiles(school_id) if _since(one) <= day]
+        return max(held, key=lambda one: (_since(one), one.version), default=None)
 
     def school(self, school_id: str) -> School | None:
         """Return the school with this id."""
         with self._database.reading() as connection:
             row = connection.execute(select(schools).where(schools.c.id == school_id)).first()
-        return _school(row) if row else None
+        return _school(row, row.id) if row else None
 
     def schools(self) -> Sequence[School]:
         """Return all schools, ordered by id."""
         with self._database.reading() as connection:
-            return [_school(row) for row in connection.execute(select(schools).order_by("id"))]
+            rows = connection.execute(select(schools).order_by("id"))
+            return [_school(row, row.id) for row in rows]
 
-    def add_fact(self, fact: Fact) -> None:
-        """Record a declared value; earlier ones stay in the history."""
+    def put_township(self, township: Township, act: Act) -> None:
+        """Add a township or group of schools, or update the one with this id."""
+        values = {
+            "name": township.name,
+            "kind": township.kind,
+            "parent_id": township.parent_id,
+        }
+        statement = self._database.insert(townships).values(id=township.id, **values)
         with self._database.writing() as connection:
-            connection.execute(
-                insert(facts).values(
-                    school_id=fact.school_id,
-                    name=fact.name,
-                    value=fact.value,
-                    as_of=fact.as_of,
-                    author=fact.author,
-                    recorded_at=fact.recorded_at,
-                )
-            )
+            connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+            append_audit(connection, act, townships, township.id)
 
-    def facts(self, school_id: str) -> Mapping[str, Fact]:
-        """Return the fact in force per name: newest `as_of`, then newest recorded."""
-        return {fact.name: fact for fact in self._facts(school_id, facts.c.as_of)}
-
-    def fact_history(self, school_id: str, name: str) -> Sequence[Fact]:
-        """Return every value ever declared under this name, oldest first."""
-        return [fact for fact in self._facts(school_id) if fact.name == name]
-
-    def _facts(self, school_id: str, *order: ColumnElement[Any]) -> Sequence[Fact]:
-        statement = select(facts).where(facts.c.school_id == school_id)
+    def townships(self) -> Sequence[Township]:
+        """Return all townships and groups, ordered by id."""
         with self._database.reading() as connection:
-            rows = connection.execute(statement.order_by(*order, facts.c.position)).all()
-        return [
-            Fact(row.school_id, row.name, row.value, row.as_of, row.author, row.recorded_at)
-            for row in rows
-        ]
+            rows = connection.execute(select(townships).order_by("id"))
+            return [Township(row.id, row.name, row.kind, row.parent_id) for row in rows]
 
-    def add_entry(self, entry: Entry) -> None:
+    def add_entry(self, entry: Entry, act: Act | None = None) -> None:
         """Record an entry; earlier ones stay in the history."""
         with self._database.writing() as connection:
-            connection.execute(
-                insert(entries).values(
+            position = connection.execute(
+                insert(entries)
+                .values(
                     school_id=entry.school_id,
                     rubric_id=entry.rubric_id,
                     item_id=entry.item_id,
@@ -91,7 +107,10 @@ class SqlSchools:
                     author=entry.author,
                     recorded_at=entry.recorded_at,
                 )
-            )
+                .returning(entries.c.position)
+            ).scalar_one()
+            act = act or Act("system", entry.recorded_at, "entry.add")
+            append_audit(connection, act, entries, position)
 
     def entries(self, school_id: str, rubric_id: str) -> Sequence[Entry]:
         """Return the newest entry per item and name."""
@@ -132,10 +151,74 @@ class SqlSchools:
             for row in rows
         ]
 
+    def _add_version(self, connection: Connection, school: School, seen: int, act: Act) -> Profile:
+        """Append a version; the school's row follows the version with the newest `as_of`."""
+        profile = Profile(seen + 1, school, act.actor, act.at, act.why)
+        others = _profiles(connection, school.id)
+        values = _values(school)
+        if all(_since(one) <= _since(profile) for one in others):
+            added = self._database.insert(schools).values(id=school.id, **values)
+            connection.execute(added.on_conflict_do_update(index_elements=["id"], set_=values))
+        connection.execute(
+            insert(school_profiles).values(
+                school_id=school.id,
+                version=profile.version,
+                author=profile.author,
+                recorded_at=profile.recorded_at,
+                why=profile.why,
+                **values,
+            )
+        )
+        append_audit(connection, act, schools, school.id)
+        append_audit(connection, act, school_profiles, (school.id, profile.version))
+        return profile
 
-def _school(row: Row[Any]) -> School:
+
+def _since(profile: Profile) -> date:
+    """Return the day from which on a version holds; one without a day always has."""
+    return profile.school.as_of or date.min
+
+
+def _lock(connection: Connection, school_id: str) -> None:
+    connection.execute(select(schools.c.id).where(schools.c.id == school_id).with_for_update())
+
+
+def _profiles(connection: Connection, school_id: str) -> list[Profile]:
+    statement = select(school_profiles).where(school_profiles.c.school_id == school_id)
+    newest_first = statement.order_by(school_profiles.c.version.desc())
+    return [_profile(row) for row in connection.execute(newest_first)]
+
+
+def _newest_profile(connection: Connection, school_id: str) -> Profile | None:
+    return next(iter(_profiles(connection, school_id)), None)
+
+
+def _values(school: School) -> dict[str, Any]:
+    return {
+        "name": school.name,
+        "kind": school.kind.value,
+        "stages": ",".join(school.stages),
+        "students": school.students,
+        "staff": school.staff,
+        "classes": school.classes,
+        "as_of": school.as_of,
+        "award_level": school.award_level,
+        "is_example": school.is_example,
+        "township_id": school.township_id,
+        "setting": school.setting and school.setting.value,
+        "teaching_point": school.teaching_point,
+        "main_school_id": school.main_school_id,
+    }
+
+
+def _profile(row: Row[Any]) -> Profile:
+    school = _school(row, row.school_id)
+    return Profile(row.version, school, row.author, row.recorded_at, row.why)
+
+
+def _school(row: Row[Any], school_id: str) -> School:
     return School(
-        id=row.id,
+        id=school_id,
         name=row.name,
         kind=SchoolKind(row.kind),
         stages=tuple(Stage(stage) for stage in row.stages.split(",") if stage),
@@ -145,4 +228,8 @@ def _school(row: Row[Any]) -> School:
         as_of=row.as_of,
         award_level=row.award_level,
         is_example=row.is_example,
+        township_id=row.township_id,
+        setting=Setting(row.setting) if row.setting else None,
+        teaching_point=bool(row.teaching_point),
+        main_school_id=row.main_school_id,
     )

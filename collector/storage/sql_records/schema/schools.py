@@ -19,6 +19,10 @@ schools = Table(
     Column("as_of", Date),
     Column("award_level", String(40)),
     Column("is_example", Boolean, nullable=False),
+    Column("township_id", String(64)),
+    Column("setting", String(20)),
+    Column("teaching_point", Boolean),
+    Column("main_school_id", String(64)),
 )
 
 facts = Table(
