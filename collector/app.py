@@ -20,7 +20,6 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from collector import operations, problems
 from collector.access import Access, NewKey, is_loopback
 from collector.enrolment import key_routes
-from collector.enrolment import key_routes
 from collector.enrolment import routes as enrolment_routes
 from collector.enrolment.guessing import GuessGuard
 from collector.enrolment.service import EnrolmentService
@@ -28,6 +27,7 @@ from collector.errors import UnavailableError
 from collector.evidence.files import EvidenceFiles
 from collector.evidence.routes import EvidenceApi, evidence_router
 from collector.evidence.service import EvidenceService
+from collector.ingest import quarantine_routes
 from collector.ingest import routes as ingest_routes
 from collector.ingest.applier import Applier
 from collector.ingest.limits import IngestLimits
@@ -161,8 +161,8 @@ def create_app(
     )
 
     app.include_router(ingest_routes.router)
+    app.include_router(quarantine_routes.router)
     app.include_router(enrolment_routes.router)
-    app.include_router(key_routes.router)
     app.include_router(key_routes.router)
     app.include_router(slot_routes.router)
     app.include_router(operations.router)

@@ -19,6 +19,7 @@ SERIES_FILE = "series.duckdb"
 SESSION_FILE = "session.key"
 LOCAL_FILE = "collector.json"
 SLOTS_FILE = "measurement.secret"
+EVIDENCE_FOLDER = "evidence"
 
 SUPPORTED_RECORDS = "sqlite:///FILE"
 SUPPORTED_SERIES = "duckdb:///FILE"

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +26,7 @@ from collector.ingest.limits import IngestLimits
 from collector.settings import Settings
 from collector.storage.ports import RecordStore, SeriesStore
 from collector.storage.sql_records import SqlRecordStore, open_records
+from rubrics.model import Rubric
 
 GOLDEN = Path(__file__).parents[1] / "contract" / "batch_v1.json"
 NOW = datetime(2026, 11, 20, 1, 0, 20, tzinfo=UTC)
@@ -118,12 +119,15 @@ def start_county(tmp_path: Path) -> Iterator[Callable[..., County]]:
     clients: list[TestClient] = []
 
     def start(
-        host: str = "127.0.0.1", limits: IngestLimits | None = None, name: str = "data"
+        host: str = "127.0.0.1",
+        limits: IngestLimits | None = None,
+        name: str = "data",
+        rubrics: Mapping[str, Rubric] | None = None,
     ) -> County:
         settings = Settings(data=tmp_path / name, host=host)
         stores = open_stores(settings, lambda _: None)
         clock = Clock()
-        app = create_app(settings, stores, {}, clock=clock, limits=limits)
+        app = create_app(settings, stores, rubrics or {}, clock=clock, limits=limits)
         client = TestClient(app, base_url=f"http://{host}:8300", raise_server_exceptions=False)
         client.__enter__()
         clients.append(client)
