@@ -19,11 +19,18 @@ from agent.bandwidth.charts import pad
 from agent.commands.arguments import add_config, add_format, add_state
 from agent.config import load_settings
 from agent.probes.base import Context
+from agent.probes.wireless_rate import (
+    NO_SERVER,
+    WirelessRate,
+    WirelessRateSettings,
+    measure_room,
+)
 from agent.probes.wireless_survey import WirelessSurvey, WirelessSurveySettings, point_reading
 from agent.reading import Reading
+from agent.trouble import TroubleError
 from agent.wire import reading_fields
 from agent.wireless.heard import merge_scans, strongest_own
-from agent.wireless.listen import CardError, Scan, read_scan_file, scan
+from agent.wireless.listen import Scan, read_scan_file, scan
 from agent.wireless.survey_points import Point, PointKind, parse_point, read_points
 from agent.wireless.survey_record import SurveyRecord
 from agent.wireless.visits import TooManyVisitsError, leave_visit
@@ -35,6 +42,8 @@ _NOTES = """例 / examples:
     campusgauge-agent survey --point 教学楼-301
   逐点走完，每到一点按回车 / all of them, one after the other, Enter at each:
     campusgauge-agent survey --walk --points 点位.csv
+  上课时连同终端速率一起测（到校内服务器）/ with the terminal's rate, in lessons:
+    campusgauge-agent survey --point 教学楼-301 --rate --rate-server http://192.168.1.10:8989
   用别处保存的扫描结果 / from a scan that was saved elsewhere:
     netsh wlan show networks mode=bssid > scan.txt
     campusgauge-agent survey --point 教学楼-301 --scan-file scan.txt
@@ -43,6 +52,8 @@ _NOTES = """例 / examples:
 退出码：0 该点已覆盖（或列出进度）；1 未覆盖或没有测成；2 用法错误。
 Exit codes: 0 covered (or progress shown); 1 not covered, or not measured; 2 wrong use.
 """
+ENOUGH_MBPS = 4.0
+"""Item 1 of annexes 3-2 and 3-3."""
 BAR_COLUMNS = 30
 WEAKEST_DBM, STRONGEST_DBM = -95.0, -30.0
 SHOWN = 5
@@ -60,6 +71,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--points", type=Path, metavar="FILE", help="点位文件 / list of points")
     add("--ssid", action="append", metavar="NAME", help="本校网络名，可多次 / own network, repeat")
     add("--interface", metavar="NAME", help="无线网卡，缺省第一块 / card, default the first")
+    add("--rate", action="store_true", help="同时测该室的终端速率 / also the terminal's rate here")
+    add(
+        "--rate-server", metavar="URL", help="校内测速服务器，缺省见配置 / server inside the school"
+    )
     add("--seconds", type=float, default=8.0, metavar="S", help="每点监听秒数 / (%(default)s)")
     add("--scan-file", type=Path, metavar="FILE", help="读保存的扫描，不监听 / a saved scan")
     add_state(parser)
@@ -88,6 +103,9 @@ def run(arguments: argparse.Namespace) -> int:
         )
         return 2
     surveyor = _Surveyor(arguments, settings, points, folder, record)
+    if arguments.rate and not surveyor.rate_settings.server:
+        sys.stderr.write(_refusal(TroubleError(NO_SERVER)))
+        return 2
     if asked is not None:
         listed = next((one for one in points if one.target == asked.target), asked)
         return surveyor.visit(asked if arguments.other else listed)
@@ -104,6 +122,22 @@ def _settings(arguments: argparse.Namespace) -> WirelessSurveySettings:
         interface=arguments.interface or found.interface,
         points_file=arguments.points or found.points_file,
     )
+
+
+def _rate_settings(arguments: argparse.Namespace) -> WirelessRateSettings:
+    found = load_settings(arguments.config).probes[WirelessRate.name].own
+    if not isinstance(found, WirelessRateSettings):
+        raise TypeError("settings of another probe")
+    return replace(found, server=arguments.rate_server or found.server)
+
+
+def _rate_line(reading: Reading) -> str:
+    rate = reading.values.get("goodput_mbps")
+    if rate is None:
+        return _refusal(TroubleError(reading.reason or "", str(reading.details.get("detail", ""))))
+    held = f"，受限于 limited by {'、'.join(reading.limited_by)}" if reading.limited_by else ""
+    mark = "✓" if rate >= ENOUGH_MBPS else "✗"
+    return f"{mark} 终端速率 terminal's rate {rate:.1f} Mbit/s（要求 ≥ {ENOUGH_MBPS:g}）{held}\n"
 
 
 class _Surveyor:
@@ -123,6 +157,7 @@ class _Surveyor:
         self._folder = folder
         self._record = record
         self._as_json = arguments.format == "json"
+        self.rate_settings = _rate_settings(arguments)
 
     def walk(self) -> int:
         """Visit every point that is left, waiting for Enter at each."""
@@ -152,7 +187,7 @@ class _Surveyor:
             reading = point_reading(point, found, self._settings, context)
             leave_visit(self._folder, reading)
             self._record.note(reading)
-        except CardError as error:
+        except TroubleError as error:
             sys.stderr.write(_refusal(error))
             return 1
         except TooManyVisitsError as error:
@@ -161,13 +196,24 @@ class _Surveyor:
                 "Too many visits wait to be reported: run campusgauge-agent run here first.\n"
             )
             return 1
+        rate = self._rate(point, context) if self._arguments.rate else None
         if self._as_json:
-            sys.stdout.write(json.dumps(reading_fields(reading), ensure_ascii=False) + "\n")
+            taken = [reading_fields(one) for one in (reading, rate) if one is not None]
+            sys.stdout.write(json.dumps(taken, ensure_ascii=False) + "\n")
         else:
             sys.stdout.write(_report(reading, self._settings, found))
             if self._points:
                 sys.stdout.write(self._record.progress_line(self._points) + "\n")
+            if rate is not None:
+                sys.stdout.write(_rate_line(rate))
         return 0 if reading.values.get("covered") == 1.0 else 1
+
+    def _rate(self, point: Point, context: Context) -> Reading:
+        """Measure the terminal's rate and leave it for the probe of that name."""
+        sys.stderr.write("测速中 measuring the rate …\n")
+        reading = measure_room(point, self.rate_settings, context)
+        leave_visit(self._folder.parent / WirelessRate.name, reading)
+        return reading
 
     def _listen(self, point: Point, context: Context) -> Scan:
         if self._arguments.scan_file is not None:
@@ -186,7 +232,7 @@ class _Surveyor:
         return Scan(scans[-1].tool, merge_scans(one.heard for one in scans), noise)
 
 
-def _refusal(error: CardError) -> str:
+def _refusal(error: TroubleError) -> str:
     from rubrics.reasons import load_reasons
 
     words = load_reasons().get(error.reason)

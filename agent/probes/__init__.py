@@ -22,9 +22,13 @@ PROBES: tuple[tuple[str, str], ...] = (
     ("wireless_controller", "agent.probes.wireless_controller:WirelessController"),
     ("wireless_survey", "agent.probes.wireless_survey:WirelessSurvey"),
     ("wireless_capture", "agent.probes.wireless_capture:WirelessCapture"),
+    ("wireless_rate", "agent.probes.wireless_rate:WirelessRate"),
+    ("lan_rate", "agent.probes.lan_rate:LanRate"),
     ("ups_snmp", "agent.probes.ups_snmp:UpsSnmp"),
     ("wan_counters", "agent.probes.wan_counters:WanCounters"),
     ("website", "agent.probes.website:Website"),
+    ("cameras", "agent.probes.cameras:Cameras"),
+    ("recordings", "agent.probes.recordings:Recordings"),
 )
 """Probe name and `module:class`, in the order people see them."""
 

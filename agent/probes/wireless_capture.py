@@ -116,7 +116,8 @@ class WirelessCapture(Probe[WirelessCaptureSettings]):
             yield from self._files(settings.folder, settings, context)
 
     def _live(self, settings: WirelessCaptureSettings, context: Context) -> Reading:
-        from agent.wireless.capture_source import CaptureError, link_type_of, listen
+        from agent.trouble import TroubleError
+        from agent.wireless.capture_source import link_type_of, listen
 
         point = parse_point(settings.point, settings.point_kind)
         try:
@@ -127,7 +128,7 @@ class WirelessCapture(Probe[WirelessCaptureSettings]):
                 settings.channels,
                 lambda: context.now().timestamp(),
             )
-        except CaptureError as error:
+        except TroubleError as error:
             return _failure(point.target, error.reason, error.detail, context)
         return report(point, captured, settings, {"interface": settings.interface})
 
@@ -147,7 +148,8 @@ class WirelessCapture(Probe[WirelessCaptureSettings]):
         done.save()
 
     def _file(self, path: Path, settings: WirelessCaptureSettings, context: Context) -> Reading:
-        from agent.wireless.capture_source import CaptureError, read_file
+        from agent.trouble import TroubleError
+        from agent.wireless.capture_source import read_file
 
         try:
             point = parse_point(path.name.partition(".")[0], settings.point_kind)
@@ -155,7 +157,7 @@ class WirelessCapture(Probe[WirelessCaptureSettings]):
             return _failure("files", "capture_file_unnamed", path.name, context)
         try:
             captured = read_file(path)
-        except CaptureError as error:
+        except TroubleError as error:
             return _failure(point.target, error.reason, error.detail, context)
         taken = datetime.fromtimestamp(captured.last_s, UTC)
         if taken > context.now() + AHEAD:

@@ -32,6 +32,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+import psutil
+
 from agent.probes.base import Context, Metric, Probe, require_supported_system
 from agent.reading import Outcome, Reading
 from agent.wireless.survey_points import PointKind, Thresholds, parse_point
@@ -79,7 +81,6 @@ class WirelessSurvey(Probe[WirelessSurveySettings]):
 
     def __init__(self, system: str = sys.platform) -> None:
         self._system = system
-        self._handed: list[Path] = []
 
     def idle_reason(self, settings: WirelessSurveySettings) -> str | None:
         """Without the school's network names nothing can be told apart."""
@@ -101,37 +102,20 @@ class WirelessSurvey(Probe[WirelessSurveySettings]):
             )
 
     def _hand_over(self, context: Context) -> Iterator[Reading]:
-        """Yield waiting visits once; remove those that the last run yielded."""
-        from agent.wireless.visits import read_visit, waiting_visits
+        """Yield what a technician left; not to a person who only looks."""
+        from agent.wireless.visits import hand_over
 
-        if context.state_dir is None or context.on_demand:
-            return
-        for path in self._handed:
-            path.unlink(missing_ok=True)
-        self._handed = []
-        for path in waiting_visits(context.state_dir):
-            visit = read_visit(path)
-            if visit is None or visit.probe != self.name:
-                path.replace(path.with_suffix(".damaged"))
-                yield Reading(
-                    probe=self.name,
-                    target="visits",
-                    time=context.now(),
-                    outcome=Outcome.FAILED,
-                    reason="wireless_visit_damaged",
-                    details={"file": path.name},
-                )
-                continue
-            self._handed.append(path)
-            yield visit
+        if context.state_dir is not None and not context.on_demand:
+            yield from hand_over(context.state_dir, self.name, psutil.Process().create_time())
 
     def _listen(self, settings: WirelessSurveySettings, context: Context) -> Reading:
-        from agent.wireless.listen import CardError, scan
+        from agent.trouble import TroubleError
+        from agent.wireless.listen import scan
 
         point = parse_point(settings.point, settings.point_kind)
         try:
             found = scan(settings.interface, context.sys_root, self._system)
-        except CardError as error:
+        except TroubleError as error:
             return Reading(
                 probe=self.name,
                 target=point.target,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from agent.trouble import TroubleError
 from agent.wireless.frames import PLAIN, RADIOTAP, Capture
 
 ARPHRD = {803: RADIOTAP, 801: PLAIN}
@@ -20,15 +21,6 @@ FRAMES_MAX = 2_000_000
 TURN_S = 0.2
 TUNE_S = 5.0
 _PCAP_HEAD_BYTES, _RECORD_HEAD_BYTES = 24, 16
-
-
-class CaptureError(Exception):
-    """There are no frames. `reason` is a code of `rubrics/reasons.yaml`."""
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(f"{reason}: {detail}" if detail else reason)
-        self.reason = reason
-        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +35,7 @@ class Captured:
 def read_file(path: Path) -> Captured:
     """Read a pcap or pcapng file, compressed or not.
 
-    Raises CaptureError `capture_unreadable`, `capture_wrong_link_type`, `capture_empty`.
+    Raises TroubleError `capture_unreadable`, `capture_wrong_link_type`, `capture_empty`.
     """
     from scapy.error import Scapy_Exception
     from scapy.utils import RawPcapReader
@@ -57,7 +49,7 @@ def read_file(path: Path) -> Captured:
             for raw, about in reader:
                 link_type = getattr(about, "linktype", None) or getattr(reader, "linktype", None)
                 if link_type not in (RADIOTAP, PLAIN):
-                    raise CaptureError("capture_wrong_link_type", f"{path.name}: {link_type}")
+                    raise TroubleError("capture_wrong_link_type", f"{path.name}: {link_type}")
                 if len(raw) < getattr(about, "caplen", 0):  # the card was pulled out here
                     torn = True
                     break
@@ -70,10 +62,10 @@ def read_file(path: Path) -> Captured:
                 torn = torn or size != stream.tell()
     except (Scapy_Exception, OSError, EOFError, ValueError) as error:
         if not capture.frames:
-            raise CaptureError("capture_unreadable", f"{path.name}: {error}") from error
+            raise TroubleError("capture_unreadable", f"{path.name}: {error}") from error
         torn = True
     if not capture.frames:
-        raise CaptureError("capture_empty", path.name)
+        raise TroubleError("capture_empty", path.name)
     return Captured(capture, last_s, torn)
 
 
@@ -93,14 +85,14 @@ def _time_of(about: Any, *, nano: bool) -> float:
 def link_type_of(interface: str, sys_root: Path) -> int:
     """Return the link type of a monitor interface.
 
-    Raises CaptureError `capture_interface_missing`, `capture_not_monitor`.
+    Raises TroubleError `capture_interface_missing`, `capture_not_monitor`.
     """
     try:
         kind = int((sys_root / "class" / "net" / interface / "type").read_text())
     except (OSError, ValueError) as error:
-        raise CaptureError("capture_interface_missing", interface) from error
+        raise TroubleError("capture_interface_missing", interface) from error
     if kind not in ARPHRD:
-        raise CaptureError("capture_not_monitor", interface)
+        raise TroubleError("capture_not_monitor", interface)
     return ARPHRD[kind]
 
 
@@ -113,7 +105,7 @@ def listen(
 ) -> Captured:
     """Listen for `seconds`, an equal share on each of `channels`; none: where the card stands.
 
-    Raises CaptureError `capture_not_permitted`, `capture_channel_refused`, `capture_empty`.
+    Raises TroubleError `capture_not_permitted`, `capture_channel_refused`, `capture_empty`.
     """
     from scapy.config import conf
 
@@ -123,9 +115,9 @@ def listen(
     try:
         sock: Any = conf.L2listen(iface=interface)
     except PermissionError as error:
-        raise CaptureError("capture_not_permitted", str(error)) from error
+        raise TroubleError("capture_not_permitted", str(error)) from error
     except OSError as error:
-        raise CaptureError("capture_interface_missing", f"{interface}: {error}") from error
+        raise TroubleError("capture_interface_missing", f"{interface}: {error}") from error
     with contextlib.closing(sock):
         sock.ins.settimeout(TURN_S)
         stays: Sequence[int | None] = tuple(channels) or (None,)
@@ -134,7 +126,7 @@ def listen(
                 tune(interface, channel)
             _take_frames(sock, capture, link_type, seconds / len(stays))
     if not capture.frames:
-        raise CaptureError("capture_empty", interface)
+        raise TroubleError("capture_empty", interface)
     return Captured(capture, now())
 
 
@@ -146,21 +138,21 @@ def _take_frames(sock: Any, capture: Capture, link_type: int, seconds: float) ->
         except TimeoutError:
             continue
         except OSError as error:  # the interface went down or away
-            raise CaptureError("capture_interface_missing", str(error)) from error
+            raise TroubleError("capture_interface_missing", str(error)) from error
         if raw:
             capture.add(raw, link_type)
 
 
 def tune(interface: str, channel: int) -> None:
-    """Set the card's channel. Raises CaptureError `capture_channel_refused`."""
+    """Set the card's channel. Raises TroubleError `capture_channel_refused`."""
     path = shutil.which("iw") or shutil.which("iw", path="/usr/sbin:/sbin")
     if path is None:
-        raise CaptureError("wireless_tool_missing", "iw")
+        raise TroubleError("wireless_tool_missing", "iw")
     command = [path, "dev", interface, "set", "channel", str(channel)]
     try:
         done = subprocess.run(command, capture_output=True, timeout=TUNE_S, check=False)  # noqa: S603 - fixed words
     except subprocess.TimeoutExpired as error:
-        raise CaptureError("capture_channel_refused", f"{channel}") from error
+        raise TroubleError("capture_channel_refused", f"{channel}") from error
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip()[:200]
-        raise CaptureError("capture_channel_refused", f"{channel}: {said}")
+        raise TroubleError("capture_channel_refused", f"{channel}: {said}")

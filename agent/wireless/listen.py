@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agent.trouble import TroubleError
 from agent.wireless.heard import Heard
 from agent.wireless.scan_text import (
     ScanError,
@@ -35,15 +36,6 @@ class Scan:
     noise_dbm: dict[int, float] = field(default_factory=dict)
 
 
-class CardError(Exception):
-    """Nothing can be heard. `reason` is a code of `rubrics/reasons.yaml`."""
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(f"{reason}: {detail}" if detail else reason)
-        self.reason = reason
-        self.detail = detail
-
-
 def wireless_interfaces(sys_root: Path) -> list[str]:
     """Return the wireless interfaces of a Linux host."""
     folder = sys_root / "class" / "net"
@@ -58,16 +50,16 @@ def wireless_interfaces(sys_root: Path) -> list[str]:
 def scan(interface: str, sys_root: Path, system: str = sys.platform) -> Scan:
     """Listen once. `interface` may be empty: the first wireless one.
 
-    Raises CardError `wireless_card_missing`, `wireless_tool_missing`, `wireless_scan_refused`,
+    Raises TroubleError `wireless_card_missing`, `wireless_tool_missing`, `wireless_scan_refused`,
     or what the text lacks.
     """
     if system == "win32":
         return _read("netsh", ["netsh", "wlan", "show", "networks", "mode=bssid"])
     found = wireless_interfaces(sys_root)
     if interface and interface not in found:
-        raise CardError("wireless_card_missing", f"{interface}; {', '.join(found) or 'none'}")
+        raise TroubleError("wireless_card_missing", f"{interface}; {', '.join(found) or 'none'}")
     if not found:
-        raise CardError("wireless_card_missing")
+        raise TroubleError("wireless_card_missing")
     return _scan_linux(interface or found[0])
 
 
@@ -81,56 +73,56 @@ def _scan_linux(interface: str) -> Scan:
         ),
         ("iw", ["iw", "dev", interface, "scan", "dump"]),
     )
-    trouble: CardError | None = None
+    trouble: TroubleError | None = None
     for tool, command in ways:
         try:
             found = _read(tool, command)
-        except CardError as error:
+        except TroubleError as error:
             trouble = trouble if trouble and error.reason == "wireless_tool_missing" else error
             continue
         return Scan(tool, found.heard, _noise(interface) if tool == "iw" else {})
-    raise trouble or CardError("wireless_tool_missing", "iw")
+    raise trouble or TroubleError("wireless_tool_missing", "iw")
 
 
 def _noise(interface: str) -> dict[int, float]:
     try:
-        return parse_iw_noise(_output(["iw", "dev", interface, "survey", "dump"]))
-    except CardError:
+        return parse_iw_noise(tool_output(["iw", "dev", interface, "survey", "dump"]))
+    except TroubleError:
         return {}
 
 
 def _read(tool: str, command: Sequence[str]) -> Scan:
-    text = _output(command)
+    text = tool_output(command)
     try:
         return Scan(tool, parse_scan(text))
     except ScanError as error:
-        raise CardError(error.reason, str(error)[:300]) from error
+        raise TroubleError(error.reason, str(error)[:300]) from error
 
 
-def _output(command: Sequence[str]) -> str:
-    """Return what a tool printed, in English where it can. Raises CardError."""
+def tool_output(command: Sequence[str]) -> str:
+    """Return what a tool printed, in English where it can. Raises TroubleError."""
     path = shutil.which(command[0]) or shutil.which(command[0], path="/usr/sbin:/sbin")
     if path is None:
-        raise CardError("wireless_tool_missing", command[0])
+        raise TroubleError("wireless_tool_missing", command[0])
     try:
         done = subprocess.run(  # noqa: S603 - fixed words and an interface that was found
             [path, *command[1:]], capture_output=True, timeout=TOOL_S, check=False
         )
     except subprocess.TimeoutExpired as error:
-        raise CardError(
+        raise TroubleError(
             "wireless_scan_refused", f"{command[0]}: no answer in {TOOL_S:g} s"
         ) from error
     if done.returncode != 0:
         said = decode_output(done.stderr or done.stdout).strip()
-        raise CardError("wireless_scan_refused", f"{command[0]}: {said[:200]}")
+        raise TroubleError("wireless_scan_refused", f"{command[0]}: {said[:200]}")
     return decode_output(done.stdout[:SCAN_BYTES])
 
 
 def read_scan_file(path: Path) -> Scan:
-    """Read a scan that was saved elsewhere. Raises CardError, OSError."""
+    """Read a scan that was saved elsewhere. Raises TroubleError, OSError."""
     with path.open("rb") as stream:
         raw = stream.read(SCAN_BYTES)
     try:
         return Scan(f"file:{path.name}", parse_scan(decode_output(raw)))
     except ScanError as error:
-        raise CardError(error.reason, str(error)[:300]) from error
+        raise TroubleError(error.reason, str(error)[:300]) from error

@@ -52,7 +52,7 @@ def parse_scan(text: str) -> list[Heard]:
     if any(_NETSH_SSID.match(line) for line in lines):
         found = parse_netsh(text)
         if not found:
-            raise ScanError("wireless_scan_without_radios")
+            raise ScanError(reason="wireless_scan_without_radios")
         return found
     found = parse_nmcli(text)
     if not found and text.strip():

@@ -25,7 +25,8 @@ import pytest
 from agent.probes.base import Context, ProbeError
 from agent.probes.wireless_capture import WirelessCapture, WirelessCaptureSettings
 from agent.reading import Outcome, Reading
-from agent.wireless.capture_source import CaptureError, read_file
+from agent.trouble import TroubleError
+from agent.wireless.capture_source import read_file
 from agent.wireless.survey_points import Thresholds
 
 CAPTURES = (
@@ -289,6 +290,6 @@ def test_nothing_to_capture_from_is_said() -> None:
         list(WirelessCapture().collect(WirelessCaptureSettings(own_ssids=("c",)), Context()))
     with pytest.raises(ValueError, match="go together"):
         WirelessCaptureSettings(interface="mon0")
-    with pytest.raises(CaptureError, match="capture_unreadable"):
+    with pytest.raises(TroubleError, match="capture_unreadable"):
         read_file(Path("/nonexistent"))
     assert Counter([WirelessCapture().cost])["heavy"] == 1

@@ -8,6 +8,7 @@ import pty
 import stat
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,10 +17,11 @@ import pytest
 from agent.__main__ import main
 from agent.probes.base import Context
 from agent.probes.wireless_survey import WirelessSurvey, WirelessSurveySettings
-from agent.reading import Outcome
+from agent.reading import Outcome, Reading
 from agent.wireless import visits as visits_module
 from agent.wireless.heard import Heard
 from agent.wireless.survey_points import Point, Thresholds, judge_point, parse_point, read_points
+from agent.wireless.visits import hand_over, leave_visit
 
 ROOM = Point("教学楼", "301")
 OWN = ("campus",)
@@ -118,9 +120,25 @@ def test_a_technicians_round(
         ("教学楼/301", 0.0), ("教学楼/302", 1.0),
     ]  # fmt: skip
     assert all(one.outcome is Outcome.OK and one.labels["building"] == "教学楼" for one in first)
-    assert list(WirelessSurvey("linux").collect(settings, context)) == first  # killed before stored
     assert list(probe.collect(settings, context)) == []
-    assert not list((context.state_dir / "visits").iterdir()) if context.state_dir else False
+    assert context.state_dir is not None
+    assert list((context.state_dir / "visits").iterdir()) == []
+
+
+def test_a_visit_survives_the_death_of_the_agent(tmp_path: Path) -> None:
+    """Handed over and not yet stored when the agent died: its successor hands it over again."""
+    visit = Reading(
+        "wireless_survey",
+        "a/1",
+        datetime(2026, 9, 18, 2, tzinfo=UTC),
+        Outcome.OK,
+        values={"covered": 1.0},
+    )
+    leave_visit(tmp_path, visit)
+    started_s = time.time() - 1
+    assert list(hand_over(tmp_path, "wireless_survey", started_s)) == [visit]
+    assert list(hand_over(tmp_path, "wireless_survey", time.time() + 1)) == [visit]
+    assert list(hand_over(tmp_path, "wireless_survey", started_s)) == []
 
 
 def test_a_damaged_visit_is_set_aside(tmp_path: Path) -> None:
