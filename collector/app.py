@@ -18,7 +18,7 @@ from fastapi.openapi.utils import get_openapi
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
 from collector import operations, problems
-from collector.access import Access, NewKey, is_loopback
+from collector.access import SESSION_COOKIE, Access, NewKey, is_loopback
 from collector.enrolment import key_routes
 from collector.enrolment import routes as enrolment_routes
 from collector.enrolment.guessing import GuessGuard
@@ -46,6 +46,7 @@ from collector.storage.ports import RecordStore, SeriesStore
 from collector.storage.sql_records import open_records
 from collector.web.services import WebServices
 from collector.web.site import Site
+from collector.wiring_people import add_people
 from rubrics import __version__
 from rubrics.model import Rubric
 
@@ -138,10 +139,11 @@ def create_app(
         "series": stores.series.check,
         "applier": lambda: _check_applier(applier),
     }
+    cookie_secret = _session_secret(settings.data / SESSION_FILE)
     app.state.access = Access(
         stores.records,
         open_viewing=is_loopback(settings.host) and not settings.require_view_key,
-        session_secret=_session_secret(settings.data / SESSION_FILE),
+        session_secret=cookie_secret,
         clock=clock,
         local_key=local_key,
     )
@@ -160,6 +162,7 @@ def create_app(
         clock,
     )
 
+    add_people(app, settings, stores.records, clock, cookie_secret)
     app.include_router(ingest_routes.router)
     app.include_router(quarantine_routes.router)
     app.include_router(enrolment_routes.router)
@@ -233,7 +236,12 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             schemas.update(described.pop("$defs", {}))
             schemas[model.__name__] = described
         schema["components"]["securitySchemes"] = {
-            "key": {"type": "http", "scheme": "bearer", "description": "`cg_<id>_<secret>`"}
+            "key": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "A key `cg_…` or a person's token `cgt_…`",
+            },
+            "session": {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE},
         }
         app.openapi_schema = schema
     return app.openapi_schema

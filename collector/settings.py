@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -21,17 +22,29 @@ LOCAL_FILE = "collector.json"
 SLOTS_FILE = "measurement.secret"
 EVIDENCE_FOLDER = "evidence"
 
-SUPPORTED_RECORDS = "sqlite:///FILE"
+SUPPORTED_RECORDS = "sqlite:///FILE, postgresql://USER@HOST/NAME"
 SUPPORTED_SERIES = "duckdb:///FILE"
 
 
+_PSYCOPG = "postgresql+psycopg"
+
+
 def _records_url(value: str | None) -> str | None:
-    if value is not None and not value.startswith("sqlite:///"):
+    if value is None or value.startswith("sqlite:///"):
+        return value
+    parts = urlsplit(value)
+    if parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
         raise ValueError(
-            f"this version keeps records in {SUPPORTED_RECORDS}; other databases are not "
-            "supported yet. Leave the option out to use the data directory"
+            f"records are kept in one of {SUPPORTED_RECORDS}. Leave the option out to use the "
+            "data directory"
         )
-    return value
+    if parts.password is not None or "password=" in parts.query:
+        raise ValueError(
+            "口令不能写在地址里（进程列表会显示），请放入 PGPASSFILE 文件或环境变量 PGPASSWORD · "
+            "no password in the address: every user sees it in the process list. Put it into a "
+            "file named by PGPASSFILE, or into PGPASSWORD"
+        )
+    return parts._replace(scheme=_PSYCOPG).geturl()
 
 
 def _series_url(value: str | None) -> str | None:
@@ -59,10 +72,24 @@ class ServerAddress(BaseModel):
     """Speed of its network port; schools whose lines are faster are sent elsewhere."""
 
 
+class OidcSettings(BaseModel):
+    """The bureau's own sign-in service (OpenID Connect), as JSON in `CAMPUSGAUGE_OIDC`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    issuer: Annotated[str, Field(pattern=r"^(https://|http://(127\.0\.0\.1|localhost)[:/])\S+$")]
+    client_id: Annotated[str, Field(min_length=1, max_length=300)]
+    client_secret_file: Path
+    """A file with the secret that the service gave this collector; only its owner may read it."""
+    name: Annotated[str, Field(min_length=1, max_length=40)] = "统一身份认证"
+
+
 class Settings(BaseSettings):
     """Everything an operator may set. Raises pydantic's ValidationError on a bad value."""
 
-    model_config = SettingsConfigDict(env_prefix="CAMPUSGAUGE_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="CAMPUSGAUGE_", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     data: Path
     """Data directory; made with mode 0700 if it is not there."""
@@ -77,6 +104,7 @@ class Settings(BaseSettings):
     """Data that one school's tests may move in a day; one test reserves 3 GB of it."""
     require_view_key: bool = False
     """Ask for a read key even on a loopback address: set it behind a reverse proxy."""
+    oidc: OidcSettings | None = None
 
     @field_validator("measurement_servers")
     @classmethod

@@ -36,8 +36,8 @@ class PeopleRecords(Protocol):
     def people(self, after: str = "", limit: int = 100) -> Sequence[Person]:
         """Return people by sign-in name, those above `after`."""
 
-    def has_admin(self) -> bool:
-        """Say whether any bureau admin is not disabled."""
+    def admins(self) -> Sequence[Person]:
+        """Return the bureau admins who are not disabled."""
 
     def assignments(self, person_id: str) -> Sequence[Assignment]:
         """Return the schools and rounds assigned to a person."""

@@ -79,13 +79,13 @@ class SqlPeople:
         with self._database.reading() as connection:
             return [_person(row) for row in connection.execute(statement)]
 
-    def has_admin(self) -> bool:
-        """Say whether any bureau admin is not disabled."""
-        statement = select(people.c.id).where(
+    def admins(self) -> Sequence[Person]:
+        """Return the bureau admins who are not disabled."""
+        statement = select(people).where(
             people.c.role == Role.ADMIN.value, people.c.disabled_at.is_(None)
         )
         with self._database.reading() as connection:
-            return connection.execute(statement.limit(1)).first() is not None
+            return [_person(row) for row in connection.execute(statement)]
 
     def assignments(self, person_id: str) -> Sequence[Assignment]:
         """Return the schools and rounds assigned to a person."""

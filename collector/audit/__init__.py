@@ -1,0 +1,1 @@
+"""The audit chain as people see it: read, verify, export."""
