@@ -11,10 +11,15 @@ rate that changes was not the line's:
   traffic**;
 * only another address brings more, and without it the rate is as before: a limit per **address**;
 * anything else: the rate changes by itself, it is **unstable**.
+
+What rates do not show round trips may: a queue that stands before or after the test is not the
+test's, so the line carries **cross traffic**. Competitors that gave way to many new connections are
+found by that alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 RISE = 1.05
@@ -29,6 +34,10 @@ Beside one competing connection they get 0.75 of what eight get; on a line that 
 queueing they may get 0.85 of it, for no other reason than that.
 """
 FEW_CONNECTIONS = 2
+QUEUE_SHARE, QUEUE_S = 0.2, 0.004
+"""Half of all round trips take that much longer than the shortest only behind a queue: jitter of a
+busy host delays some of them."""
+MIN_PINGS = 8
 MAX_CONNECTIONS = 32
 
 
@@ -85,3 +94,14 @@ def by_addresses(first: Load, again: Load) -> Finding:
     if abs(again.rate / first.rate - 1) <= SAME:
         return Finding("per_ip_limit", "address")
     return Finding("unstable")
+
+
+def queue_of_others(quiet_s: Sequence[float], lowest_s: float) -> bool:
+    """Whether round trips without own traffic waited in a queue.
+
+    `lowest_s` is the shortest round trip ever seen on this path. Too few say nothing.
+    """
+    if len(quiet_s) < MIN_PINGS:
+        return False
+    median_s = sorted(quiet_s)[len(quiet_s) // 2]
+    return median_s > lowest_s + max(QUEUE_SHARE * lowest_s, QUEUE_S)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from agent.bandwidth.link_counters import LinkWatch
 
 SLOW_START_SHARE = 0.4
+DRAIN_S = 0.2
+"""Besides the queue's own length, until what was sent is through."""
 CHALLENGE_S, MIN_CHALLENGE_S = 2.5, 1.0
 """The longest repeated transfer, and how much time has to be left for one."""
 
@@ -98,7 +100,7 @@ class DirectionRun:
         # Only the first test of a line asks; the short ones after it do without the questions.
         from agent.bandwidth.questions import Questions
 
-        asking = Questions(first, self._ask)
+        asking = Questions(first, self._ask, self._listen)
         found = asking.find(self._second_source, self._idle_rtt_s(first))
         legs = asking.legs
         best = max(legs, key=lambda one: one.steady.rate_bytes_s) if found else first
@@ -134,6 +136,17 @@ class DirectionRun:
             return self._transfer(lambda _: plan, connections)
         except MeasurementError:
             return None  # the first transfer stands, unchallenged
+
+    def _listen(self, moved: Leg) -> list[float]:
+        """Return round trips without own traffic; none where the server has no more connections."""
+        pings_s = sorted(moved.done.pings_s)
+        queue_s = pings_s[len(pings_s) // 2] if pings_s else moved.path.idle_rtt_s
+        from agent.bandwidth.quiet import quiet_pings_s
+
+        try:
+            return quiet_pings_s(self._session, queue_s + DRAIN_S)
+        except MeasurementError:
+            return []
 
     def _remember(self, first: Leg) -> None:
         known = first.plan.known
@@ -194,6 +207,8 @@ class DirectionRun:
     ) -> verdict.Evidence:
         done, path = moved.done, moved.path
         pings_s = sorted(done.pings_s)
+        # The count that ended the test may have been the sender's, ahead of the receiver's.
+        counted = max(done.bytes, done.trace[-1].total_bytes - done.trace[0].total_bytes)
         return verdict.Evidence(
             line_rate_mbps=line_rate_mbps,
             margin_ratio=moved.steady.margin_ratio,
@@ -214,7 +229,7 @@ class DirectionRun:
             retransmit_share=done.sums.retransmit_share,
             is_pressed=was_full(moved),
             server_core_ratio=done.server_busy_ratio,
-            in_burst=may_be_burst(moved.plan, moved.steady.rate_bytes_s, done.bytes, done.seconds),
+            in_burst=may_be_burst(moved.plan, moved.steady.rate_bytes_s, counted, done.seconds),
             wavering_ratio=_wavered(moved),
             variation_ratio=estimator.variation_ratio(done.trace, moved.steady.start_s),
         )

@@ -10,13 +10,16 @@ from agent.bandwidth.verdict import was_busy_before
 
 Ask = Callable[[Leg, Mapping[str | None, int]], Leg | None]
 """Repeats a transfer with so many connections from each address; None where that may not be."""
+Listen = Callable[[Leg], list[float]]
+"""Returns round-trip times (s) without own traffic, after this transfer's queue has drained."""
 
 
 class Questions:
     """What was asked: `legs`, led by the first transfer, and the names of the others in `asked`."""
 
-    def __init__(self, first: Leg, ask: Ask) -> None:
+    def __init__(self, first: Leg, ask: Ask, listen: Listen) -> None:
         self._ask = ask
+        self._listen = listen
         self.legs = [first]
         self.asked: list[str] = []
         self.unanswered: list[str] = []
@@ -30,11 +33,17 @@ class Questions:
         meets an emptier queue than the "idle" line had.
         """
         found = self._by_rate(second_source)
-        if found is None or found.cause == "unstable":
-            lowest_s = min((rtt_s for leg in self.legs for rtt_s in leg.done.pings_s), default=None)
-            if lowest_s is not None and was_busy_before(idle_rtt_s, lowest_s):
-                return challenge.Finding("cross_traffic")
-        return found
+        if found is not None and found.cause != "unstable":
+            return found
+        others = self._by_round_trips(idle_rtt_s)
+        return challenge.Finding("cross_traffic") if others else found
+
+    def _by_round_trips(self, idle_rtt_s: float) -> bool:
+        loaded_s = [rtt_s for leg in self.legs for rtt_s in leg.done.pings_s]
+        if loaded_s and was_busy_before(idle_rtt_s, min(loaded_s)):
+            return True
+        quiet_s = self._listen(self.legs[-1])
+        return challenge.queue_of_others(quiet_s, min([idle_rtt_s, *loaded_s, *quiet_s]))
 
     def _by_rate(self, second_source: str | None) -> challenge.Finding | None:
         load = _load(self.legs[0])

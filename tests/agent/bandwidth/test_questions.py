@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from agent.bandwidth.estimator import Fit
 from agent.bandwidth.host import Meters
@@ -31,6 +32,12 @@ def leg(rate: float, connections: int, pings_s: Sequence[float] = (QUEUE_S,)) ->
     return Leg(path, connections, Plan(20.0, 10**9), done, steady, meters, meters, [])
 
 
+def silence(last: Leg) -> list[float]:
+    """Return the round trips of an idle line, one of them late on a busy host."""
+    del last
+    return [IDLE_S] * 12 + [0.035]
+
+
 class Line:
     """Repeats a transfer as a line would on which `others` connections compete."""
 
@@ -50,7 +57,7 @@ class Line:
 def test_nothing_speaks_against_a_line_of_our_own() -> None:
     """The rate stays, and the queue before the test was no longer than under load."""
     line = Line(lowest_rtt_s=0.022)
-    asking = Questions(leg(100.0, 8), line.ask)
+    asking = Questions(leg(100.0, 8), line.ask, silence)
     assert asking.find("10.0.0.3", IDLE_S) is None
     assert asking.asked == ["more", "few", "address"]
     assert asking.unanswered == []
@@ -62,7 +69,7 @@ def test_others_who_make_room_are_known_by_the_queue_they_had_kept_full() -> Non
 
     Seen in 3 of 10 tests beside four TCP connections of a neighbour.
     """
-    asking = Questions(leg(81.0, 16), lambda *_: leg(81.0, 32, [0.028, QUEUE_S]))
+    asking = Questions(leg(81.0, 16), lambda *_: leg(81.0, 32, [0.028, QUEUE_S]), silence)
     found = asking.find(None, 0.060)
     assert found is not None
     assert (found.cause, found.per) == ("cross_traffic", None)
@@ -75,14 +82,14 @@ def test_a_limit_for_each_address_stays_one_on_a_busy_line() -> None:
         del first
         return leg(30.0 * len(connections), sum(connections.values()), [IDLE_S, QUEUE_S])
 
-    found = Questions(leg(30.0, 8), limited).find("10.0.0.3", 0.060)
+    found = Questions(leg(30.0, 8), limited, silence).find("10.0.0.3", 0.060)
     assert found is not None
     assert (found.cause, found.per) == ("per_ip_limit", "address")
 
 
 def test_a_question_without_an_answer_is_kept() -> None:
     """Bounds or a refused connection: whoever concludes has to know."""
-    asking = Questions(leg(100.0, 8), lambda *_: None)
+    asking = Questions(leg(100.0, 8), lambda *_: None, silence)
     assert asking.find("10.0.0.3", IDLE_S) is None
     assert asking.unanswered == ["more", "few", "address"]
     assert asking.legs == [asking.legs[0]]
@@ -95,6 +102,27 @@ def test_a_queue_after_an_uneven_rate_is_traffic_not_chance() -> None:
         del first
         return leg(80.0, sum(connections.values()), [0.021])
 
-    found = Questions(leg(50.0, 8), risen).find(None, 0.055)
+    found = Questions(leg(50.0, 8), risen, silence).find(None, 0.055)
     assert found is not None
     assert found.cause == "cross_traffic"
+
+
+def test_a_queue_after_the_test_is_of_others() -> None:
+    """They came back as soon as the test ended; under load nothing was ever shorter."""
+    line = Line(lowest_rtt_s=0.06)
+    found = Questions(leg(100.0, 8), line.ask, lambda _: [0.021] + 12 * [0.033]).find(None, 0.021)
+    assert found is not None
+    assert found.cause == "cross_traffic"
+
+
+def test_a_server_without_another_connection_leaves_the_line_to_the_rates() -> None:
+    """No round trips, or too few, are no queue."""
+
+    def answer(quiet: list[float], last: Leg) -> list[float]:
+        del last
+        return quiet
+
+    for quiet in ([], [0.021, 0.09, 0.09]):
+        line = Line(lowest_rtt_s=0.06)
+        found = Questions(leg(100.0, 8), line.ask, partial(answer, quiet)).find(None, 0.021)
+        assert found is None
