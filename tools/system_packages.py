@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 # program looked for -> (package, what the tests do with it)
 NEEDED = {
@@ -20,7 +21,24 @@ NEEDED = {
     "ip": ("iproute2", "网络命名空间 · network namespaces"),
     "tshark": ("tshark", "抓包对照 · captures read by another dissector"),
     "snmpd": ("snmpd", "交换机探针 · a real SNMP agent"),
+    "upsd": ("nut-server", "不间断电源 · a real UPS daemon"),
+    "chronyd": ("chrony", "时钟探针 · a real NTP server"),
+    "restic": ("restic", "备份探针 · a real backup"),
 }
+# A library for the system's own Python, no program: the RTSP server with its encoders.
+RTSP_SERVER = (
+    "python3-gi",
+    "gir1.2-gst-rtsp-server-1.0",
+    "gstreamer1.0-plugins-base",
+    "gstreamer1.0-plugins-good",
+    "gstreamer1.0-plugins-ugly",
+    "gstreamer1.0-plugins-bad",
+)
+HAS_RTSP_SERVER = (
+    "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import Gst;"
+    "Gst.init(None); assert Gst.ElementFactory.find('x264enc');"
+    "assert Gst.ElementFactory.find('x265enc'); assert Gst.ElementFactory.find('capssetter')"
+)
 CHINESE_FONT = "fonts-noto-cjk"
 
 
@@ -35,6 +53,12 @@ def missing_packages() -> list[str]:
     )
     if not fonts or not fonts.stdout.strip():
         missing.append(CHINESE_FONT)
+    has_server = ["/usr/bin/python3", "-c", HAS_RTSP_SERVER]
+    if (
+        not Path(has_server[0]).exists()
+        or subprocess.run(has_server, capture_output=True, check=False).returncode
+    ):
+        missing += RTSP_SERVER
     return missing
 
 
@@ -67,6 +91,8 @@ def main() -> int:
     for program, (package, purpose) in NEEDED.items():
         if package in missing:
             print(f"没有 {program}（{package}），将跳过 · without it skipped: {purpose}")
+    if RTSP_SERVER[0] in missing:
+        print("没有 GStreamer RTSP 服务器，将跳过 · without it skipped: 摄像机探针 · cameras")
     return 0
 
 

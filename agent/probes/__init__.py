@@ -24,6 +24,7 @@ PROBES: tuple[tuple[str, str], ...] = (
     ("wireless_capture", "agent.probes.wireless_capture:WirelessCapture"),
     ("wireless_rate", "agent.probes.wireless_rate:WirelessRate"),
     ("lan_rate", "agent.probes.lan_rate:LanRate"),
+    ("endpoint_sweep", "agent.probes.endpoint_sweep:EndpointSweep"),
     ("ups_snmp", "agent.probes.ups_snmp:UpsSnmp"),
     ("wan_counters", "agent.probes.wan_counters:WanCounters"),
     ("website", "agent.probes.website:Website"),

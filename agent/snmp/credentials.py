@@ -17,9 +17,6 @@ Errors name the file, the table and the key, never a value.
 
 from __future__ import annotations
 
-import stat
-import sys
-import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -27,10 +24,9 @@ from typing import get_args
 
 import dacite
 
+from agent.private_file import OpenToOthersError, read_private_toml
 from agent.snmp.client import SnmpError
 from agent.snmp.settings import AskSettings, Credential, Version
-
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def load_credentials(settings: AskSettings) -> Mapping[str, Credential]:
@@ -47,15 +43,13 @@ def load_credentials(settings: AskSettings) -> Mapping[str, Credential]:
 
 def _from_file(path: Path) -> dict[str, Credential]:
     try:
-        with path.open("rb") as stream:
-            if sys.platform != "win32" and stat.S_IMODE(path.stat().st_mode) & _OTHERS:
-                raise SnmpError("snmp_credentials_open", str(path))
-            document = tomllib.load(stream)
+        document = read_private_toml(path)
+    except OpenToOthersError as error:
+        raise SnmpError("snmp_credentials_open", str(path)) from error
     except OSError as error:
         raise SnmpError("snmp_credentials_unreadable", f"{path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-        # Not chained: the parser's message may quote the line, and with it a key.
-        raise SnmpError("snmp_credentials_wrong", f"{path}: not valid TOML") from None
+    except ValueError as error:
+        raise SnmpError("snmp_credentials_wrong", str(error)) from None
     return {name: _credential(path, name, table) for name, table in document.items()}
 
 

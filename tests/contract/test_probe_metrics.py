@@ -27,6 +27,7 @@ UNIT_OF_SUFFIX = {
     "days": "d",
     "hours": "h",
     "mbps": "Mbit/s",
+    "pixels": "px",
     "ms": "ms",
     "ratio": "ratio",
     "s": "s",
@@ -103,6 +104,8 @@ def test_planned_indicators_have_no_probe_yet(indicator: Any) -> None:
 def unit_of(part: Part, metric: Metric) -> str:
     """Return the unit of one part of an indicator."""
     if part.across.is_share or part.statistic is Statistic.UP_RATIO:
+        return "ratio"
+    if metric.unit == "bool" and part.statistic is Statistic.MEDIAN_OF_DAILY_MEAN:
         return "ratio"
     return metric.unit
 
