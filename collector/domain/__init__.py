@@ -13,6 +13,7 @@ from collector.domain.cases import (
     Case,
     CaseChange,
     CaseEntry,
+    CaseInputs,
     CaseKey,
     CaseState,
     CaseVersion,
@@ -42,6 +43,7 @@ from collector.domain.people import (
     Token,
     TokenScope,
 )
+from collector.domain.publications import Publication
 from collector.domain.readings import AgentReading, Batch, Outcome, StoredReading
 from collector.domain.rights import ANONYMOUS, Caller, Right, may
 from collector.domain.rounds import Deadlines, Hours, PinnedRubric, Round, RoundCalendar, RoundState
@@ -79,6 +81,7 @@ __all__ = [
     "Case",
     "CaseChange",
     "CaseEntry",
+    "CaseInputs",
     "CaseKey",
     "CaseState",
     "CaseVersion",
@@ -105,6 +108,7 @@ __all__ = [
     "PinnedRubric",
     "Profile",
     "QuarantinedBatch",
+    "Publication",
     "Right",
     "Role",
     "Round",

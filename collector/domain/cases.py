@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from collector.domain.schools import Fact
+from collector.domain.rounds import Round
+from collector.domain.schools import Fact, School
 from collector.domain.values import EntryValue, Json
 
 
@@ -237,3 +239,23 @@ class CaseChange:
     version: CaseVersion | None = None
     documents: tuple[Document, ...] = ()
     appeal: Appeal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseInputs:
+    """Everything of a case but what was measured, as the case file will carry it.
+
+    `calendar` and `catalogue` are the texts that the round pinned.
+    """
+
+    held: Round
+    school: School
+    facts: Mapping[str, Fact]
+    entries: Mapping[str, Mapping[str, Json]]
+    """By item and name; a value, or an object with `value` and where it comes from."""
+    stages: Mapping[str, Mapping[str, str]]
+    """Points by stage and item."""
+    overrides: Mapping[str, Mapping[str, Json]]
+    """By item and finding."""
+    calendar: str
+    catalogue: str

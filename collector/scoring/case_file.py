@@ -25,16 +25,21 @@ def case_file(
     `pinned` names what the indicators were computed with.
     """
     return {
-        "school": _profile(school),
+        "school": profile_of(school),
         "indicators": dict(indicators),
-        "facts": {
-            name: {"value": _declared(facts[name].value, spec.type), "as_of": _day(facts[name])}
-            for name, spec in sorted(rubric.facts.items())
-            if name in facts
-        },
+        "facts": facts_of(rubric, facts),
         "entries": _entries(entries),
         "stages": {},
         "pinned": dict(pinned),
+    }
+
+
+def facts_of(rubric: Rubric, facts: Mapping[str, Fact]) -> dict[str, Json]:
+    """Return the declared facts that the rubric lists, in the types it asks for."""
+    return {
+        name: {"value": _declared(facts[name].value, spec.type), "as_of": _day(facts[name])}
+        for name, spec in sorted(rubric.facts.items())
+        if name in facts
     }
 
 
@@ -52,7 +57,8 @@ def pinned_inputs(
     }
 
 
-def _profile(school: School) -> dict[str, Json]:
+def profile_of(school: School) -> dict[str, Json]:
+    """Return the profile as the engine reads it; what is unknown stays out."""
     known: dict[str, Json] = {
         "id": school.id,
         "name": school.name,
@@ -63,6 +69,7 @@ def _profile(school: School) -> dict[str, Json]:
         "classes": school.classes,
         "as_of": school.as_of.isoformat() if school.as_of else None,
         "award_level": school.award_level,
+        "setting": school.setting and school.setting.value,
     }
     return {name: value for name, value in known.items() if value is not None}
 

@@ -138,3 +138,14 @@ def unknown_name(what: str, name: str, known: Sequence[str]) -> str:
     if near:
         return f"unknown {what} `{name}`; did you mean `{near[0]}`?"
     return f"unknown {what} `{name}`; known: {', '.join(known[:12]) or 'none'}"
+
+
+def value_problem(spec: EntrySpec, value: object) -> str | None:
+    """Say why a field does not take a value; None if it does."""
+    return _OneValue().problem(spec, value)
+
+
+class _OneValue(ValueReader):
+    def problem(self, spec: EntrySpec, value: object) -> str | None:
+        self._entry("", spec, value)
+        return "; ".join(problem.message for problem in self.problems) or None
