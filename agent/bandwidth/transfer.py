@@ -22,7 +22,13 @@ from typing import NamedTuple
 from agent.bandwidth import tcp_info
 from agent.bandwidth.connection import request_head
 from agent.bandwidth.errors import MeasurementError
-from agent.bandwidth.flows import Flow, receive, send, use_congestion_control
+from agent.bandwidth.flows import (
+    TURN_BYTES,
+    Flow,
+    receive,
+    send,
+    use_congestion_control,
+)
 from agent.bandwidth.pinger import Pinger
 from agent.bandwidth.server_view import ServerView
 from agent.bandwidth.session import Session
@@ -146,7 +152,7 @@ class Mover(ABC):
                     on_slice(self.received)
             rate = moved / tick_s
             tick_s = min(max(TICK_BYTES / rate if rate else MAX_TICK_S, MIN_TICK_S), MAX_TICK_S)
-            if moved < len(self._flows) * BUFFER_BYTES:
+            if moved < len(self._flows) * TURN_BYTES:
                 select.select([self._pinger.sock], [], [], tick_s)
         return Transfer(
             trace,
@@ -267,7 +273,7 @@ class Upload(Mover):
             use_congestion_control(flow, NORMAL_CONGESTION)
             if hasattr(socket, "TCP_NOTSENT_LOWAT"):
                 # Keep little queued in the kernel: an ended test then stops using the line.
-                flow.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, BUFFER_BYTES)
+                flow.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, TURN_BYTES)
             flow.sock.send(request)
 
     def turn(self) -> int:
