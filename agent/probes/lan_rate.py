@@ -161,13 +161,32 @@ def measure_inside(
 
 def require_inside(server: str) -> None:
     """Raise MeasurementError `lan_server_not_inside` for an address that is not private."""
-    host = urlsplit(server if "://" in server else f"iperf3://{server}").hostname
-    if not host:
-        raise MeasurementError("bad_server_address", server)
+    for address in _resolve(server):
+        if not ipaddress.ip_address(address.partition("%")[0]).is_private:
+            raise MeasurementError("lan_server_not_inside", f"{server}: {address}")
+
+
+def address_towards(server: str) -> str:
+    """Return this host's address on the way to the server; nothing is sent.
+
+    Raises MeasurementError `lan_server_not_inside`, `bad_server_address`.
+    """
+    require_inside(server)
+    address = _resolve(server)[0]
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
-        found = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            sock.connect((address, 9))
+            return str(sock.getsockname()[0])
     except OSError as error:
-        raise MeasurementError("bad_server_address", f"{host}: {error}") from error
-    for text in found:
-        if not ipaddress.ip_address(str(text).partition("%")[0]).is_private:
-            raise MeasurementError("lan_server_not_inside", f"{host}: {text}")
+        raise MeasurementError("bad_server_address", f"{server}: {error}") from error
+
+
+def _resolve(server: str) -> list[str]:
+    host = urlsplit(server if "://" in server else f"iperf3://{server}").hostname
+    try:
+        if not host:
+            raise MeasurementError("bad_server_address", server)
+        return [str(entry[4][0]) for entry in socket.getaddrinfo(host, None)]
+    except OSError as error:
+        raise MeasurementError("bad_server_address", f"{server}: {error}") from error

@@ -31,7 +31,7 @@ import psutil
 
 from agent.bandwidth.errors import MeasurementError
 from agent.probes.base import Context, Cost, Metric, Probe, ProbeError
-from agent.probes.lan_rate import measure_inside, require_seconds
+from agent.probes.lan_rate import address_towards, measure_inside, require_seconds
 from agent.reading import Outcome, Reading
 from agent.system.interfaces import Kind
 from agent.wireless.survey_points import parse_point
@@ -118,6 +118,12 @@ def measure_room(room: Point, settings: WirelessRateSettings, context: Context) 
     from agent.wireless.association import Association, read_association
 
     try:
+        source = address_towards(settings.server)
+        interface = interface_of(source, context.sys_root)
+        kind = interface.kind if interface else Kind.UNKNOWN
+        if kind is not Kind.WIRELESS and not settings.assume_wireless:
+            name = interface.name if interface else source
+            return _failure(room, "wireless_rate_over_cable", f"{name} ({kind})", context)
         result = measure_inside(
             settings.server,
             settings.max_seconds,
@@ -127,10 +133,6 @@ def measure_room(room: Point, settings: WirelessRateSettings, context: Context) 
         )
     except MeasurementError as error:
         return _failure(room, error.reason, error.detail, context)
-    interface = interface_of(result.source, context.sys_root)
-    kind = interface.kind if interface else Kind.UNKNOWN
-    if kind is not Kind.WIRELESS and not settings.assume_wireless:
-        return _failure(room, "wireless_rate_over_cable", f"{result.interface} ({kind})", context)
     link = read_association(interface.name) if interface else Association()
     return report(room, result, link, context)
 

@@ -41,7 +41,7 @@ if sys.argv[2] == "wireless":
         (fake / "class/net" / card.name / "device").mkdir()
         (fake / "class/net" / card.name / "operstate").write_text("up")
         (fake / "class/net" / card.name / "type").write_text("1")
-settings = WirelessRateSettings(server="http://10.77.2.2:8989", room="教学楼-301", max_seconds=2.0)
+settings = WirelessRateSettings(server="http://10.77.2.2:8989", room="教学楼-301", max_seconds=1.5)
 context = Context(sys_root=fake if sys.argv[2] == "wireless" else Path("/sys"))
 (reading,) = WirelessRate().collect(settings, context)
 print(json.dumps(reading_fields(reading)))

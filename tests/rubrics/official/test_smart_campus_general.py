@@ -214,7 +214,7 @@ def test_k_decides_for_1950_people(value: str, chosen: str | None, result: str) 
 
 
 @pytest.mark.parametrize(
-    ("criterion", "reason"), [("1f", "probe_planned"), ("1c", "missing_indicator")]
+    ("criterion", "reason"), [("1f", "missing_indicator"), ("1c", "missing_indicator")]
 )
 def test_nobody_is_sent_to_switch_on_a_probe_that_does_not_exist(
     criterion: str, reason: str
