@@ -20,6 +20,7 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from collector import operations, problems
 from collector.access import SESSION_COOKIE, Access, NewKey, is_loopback
 from collector.enrolment import key_routes
+from collector.assessment.round_machine import publish_round
 from collector.enrolment import routes as enrolment_routes
 from collector.enrolment.guessing import GuessGuard
 from collector.enrolment.service import EnrolmentService
@@ -34,6 +35,8 @@ from collector.ingest.limits import IngestLimits
 from collector.ingest.metrics import IngestMetrics
 from collector.ingest.schema import WireBatch
 from collector.ingest.service import IngestService
+from collector.publishing.routes import PublishingApi, publishing_router
+from collector.publishing.service import PublishingService
 from collector.scoring.calendar import SchoolCalendar, public_holidays_in_china
 from collector.scoring.service import ScoringService
 from collector.security_headers import SecurityHeaders
@@ -170,7 +173,10 @@ def create_app(
     app.include_router(slot_routes.router)
     app.include_router(operations.router)
     sheets = ScoringService(stores.records, stores.series, rubrics)
-    app.include_router(evidence_router(_evidence(settings, stores, rubrics, sheets, clock)))
+    files = EvidenceFiles(settings.data / EVIDENCE_FOLDER)
+    app.include_router(evidence_router(_evidence(files, stores, rubrics, sheets, clock)))
+    publishing = PublishingService(stores.records, files.pieces, publish_round)
+    app.include_router(publishing_router(PublishingApi(publishing, clock)))
     site = Site(WebServices(stores.records, stores.series, sheets, rubrics, clock))
     site.mount(app)
     problems.install(app, site.error_page)
@@ -180,14 +186,13 @@ def create_app(
 
 
 def _evidence(
-    settings: Settings,
+    files: EvidenceFiles,
     stores: Stores,
     rubrics: Mapping[str, Rubric],
     sheets: ScoringService,
     clock: Callable[[], datetime],
 ) -> EvidenceApi:
     items = {name: frozenset(i.id for i in rubric.items()) for name, rubric in rubrics.items()}
-    files = EvidenceFiles(settings.data / EVIDENCE_FOLDER)
     service = EvidenceService(stores.records, files, items.get)
     return EvidenceApi(service, stores.records, files, sheets.indicators, clock)
 

@@ -72,6 +72,8 @@ def _verify(path: Path) -> Verdict:
 
 
 def _show(verdict: Verdict) -> None:
+    from rubrics.engine import ENGINE_VERSION
+
     manifest = verdict.manifest
     show(f"轮次 round: {manifest.round_title} ({manifest.round_id})")
     for one in verdict.differences:
@@ -83,16 +85,18 @@ def _show(verdict: Verdict) -> None:
         f"{mark}: 评分单 sheets {verdict.equal_sheets}/{len(manifest.sheets)}，"
         f"支撑材料 evidence files {verdict.evidence_checked}/{len(manifest.evidence)}"
     )
-    show(f"清单 manifest sha256:{verdict.manifest_sha256}  引擎 engine {manifest.engine_version}")
+    show(f"清单 manifest sha256:{verdict.manifest_sha256}  引擎 engine {ENGINE_VERSION}")
 
 
 def _as_json(verdict: Verdict, *, expected: bool) -> dict[str, object]:
+    from rubrics.engine import ENGINE_VERSION
+
     return {
         "equal": verdict.equal and expected,
         "manifest_sha256": verdict.manifest_sha256,
         "manifest_expected": expected,
         "round": verdict.manifest.round_id,
-        "engine_version": verdict.manifest.engine_version,
+        "engine_version": ENGINE_VERSION,
         "sheets": len(verdict.manifest.sheets),
         "equal_sheets": verdict.equal_sheets,
         "evidence": len(verdict.manifest.evidence),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from collector.publishing.frozen import FrozenSheet
@@ -32,12 +34,8 @@ def contents(
     """Return the contents of a bundle for frozen sheets of one round.
 
     `rubric_texts` are the frozen rubrics by hash. Without `with_evidence` the bundle names its
-    evidence by hash alone. Raises ValueError for sheets of different engines: each engine
-    version verifies its own.
+    evidence by hash alone.
     """
-    engines = {one.engine_version for one in frozen}
-    if len(engines) != 1:
-        raise ValueError(f"one bundle holds one engine version, not {sorted(engines)}")
     texts: dict[str, bytes] = {}
     sheets, evidence = [], {}
     for one in frozen:
@@ -54,7 +52,6 @@ def contents(
         round_id=round_id,
         round_title=round_title,
         program_version=__version__,
-        engine_version=engines.pop(),
         audit_head=audit_head,
         sheets=tuple(sheets),
         evidence=tuple(evidence[key] for key in sorted(evidence)),
@@ -78,12 +75,16 @@ def _evidence(one: FrozenSheet, *, with_files: bool) -> list[BundledEvidence]:
 
 def _sheet(one: FrozenSheet) -> BundledSheet:
     stem = f"{_safe(one.school_id)}/{_safe(one.rubric_id)}-v{one.version}.json"
+    sheet = json.loads(one.sheet_json)
     return BundledSheet(
         school_id=one.school_id,
         school_name=one.school_name,
         rubric_id=one.rubric_id,
         rubric_version=one.rubric_version,
+        rubric_hash=one.rubric_hash,
+        engine_version=one.engine_version,
         content_hash=one.content_hash,
+        **result_of(sheet),
         version=one.version,
         published_at=one.frozen_at,
         published_by=one.frozen_by,
@@ -92,6 +93,17 @@ def _sheet(one: FrozenSheet) -> BundledSheet:
         case_file=f"cases/{stem}",
         sheet_file=f"sheets/{stem}",
     )
+
+
+def result_of(sheet: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return what the list of results says of a sheet (its JSON form)."""
+    total = sheet["total"]
+    return {
+        "proven": total["proven"],
+        "possible": total["possible"],
+        "max": total["max"],
+        "band": sheet["outcome"]["band"],
+    }
 
 
 def _safe(name: str) -> str:

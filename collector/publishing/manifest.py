@@ -31,7 +31,14 @@ class BundledSheet(_Part):
     school_name: str
     rubric_id: str
     rubric_version: str
+    rubric_hash: str
+    engine_version: str
     content_hash: str
+    proven: str | None
+    possible: str | None
+    max: str | None
+    """Points of the whole sheet as decimal text; absent where the document has none."""
+    band: str | None
     version: Annotated[int, Field(ge=1)]
     published_at: datetime
     published_by: str
@@ -71,7 +78,6 @@ class Manifest(_Part):
     round_id: str
     round_title: str
     program_version: str
-    engine_version: str
     audit_head: str | None = None
     """Head of the audit chain when the sheets were frozen; ties the bundle to the records."""
     sheets: tuple[BundledSheet, ...]

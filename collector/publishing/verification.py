@@ -15,7 +15,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from collector.publishing.bundle import Bundle, BundleError
-from collector.publishing.manifest import BundledSheet, Manifest
+from collector.publishing.contents import result_of
+from collector.publishing.manifest import MANIFEST, BundledSheet, Manifest
 from rubrics.engine import ENGINE_VERSION, CaseError, evaluate
 from rubrics.engine.plain_data import as_decimal_text
 from rubrics.model import Rubric
@@ -69,10 +70,8 @@ def verify(bundle: Bundle, progress: Callable[[int, int], None]) -> Verdict:
         equal += not found
         differences += found
     progress(total, total)
-    if manifest.engine_version != ENGINE_VERSION:
-        differences.insert(
-            0, Difference("engine_differs", "engine", manifest.engine_version, ENGINE_VERSION)
-        )
+    for engine in sorted({one.engine_version for one in manifest.sheets} - {ENGINE_VERSION}):
+        differences.insert(0, Difference("engine_differs", "engine", engine, ENGINE_VERSION))
     checked = sum(piece.file is not None for piece in manifest.evidence)
     return Verdict(
         bundle.manifest_sha256, manifest, equal, checked, tuple(dict.fromkeys(differences))
@@ -141,6 +140,9 @@ def _check_sheet(
         yield Difference("hash_differs", sheet.case_file, sheet.content_hash, again.content_hash)
     # Through JSON and back, as the published one went, so that only content is compared.
     recomputed = json.loads(json.dumps(again.to_json()))
+    result = result_of(recomputed)
+    said = {name: getattr(sheet, name) for name in result}
+    yield from _compare(f"{MANIFEST}: {sheet.school_id}/{sheet.rubric_id}", said, result)
     yield from islice(_compare(sheet.sheet_file, published, recomputed), PLACES_MAX)
 
 

@@ -26,6 +26,7 @@ from collector.storage.ports.inbox import (
     RefusalCount,
 )
 from collector.storage.ports.people import PeopleRecords
+from collector.storage.ports.publications import PublicationRecords
 from collector.storage.ports.rounds import AppealRecords, CaseRecords, RoundRecords
 from collector.storage.ports.schools import SchoolRecords
 from collector.storage.ports.series import GroupSummary, SeriesQuery, SeriesStore, TimeSpan
@@ -46,6 +47,7 @@ __all__ = [
     "Inbox",
     "InboxRow",
     "PeopleRecords",
+    "PublicationRecords",
     "RecordStore",
     "Refusal",
     "RefusalCount",
@@ -71,6 +73,7 @@ class RecordStore(
     AppealRecords,
     PeopleRecords,
     AuditRecords,
+    PublicationRecords,
     Protocol,
 ):
     """Everything that is not a number in a series."""

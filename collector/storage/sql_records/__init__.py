@@ -15,6 +15,7 @@ from collector.storage.sql_records.facts import SqlFacts
 from collector.storage.sql_records.identities import SqlIdentities
 from collector.storage.sql_records.inbox import SqlInbox
 from collector.storage.sql_records.people import SqlPeople
+from collector.storage.sql_records.publications import SqlPublications
 from collector.storage.sql_records.quarantine import SqlQuarantine
 from collector.storage.sql_records.rounds import SqlRounds
 from collector.storage.sql_records.schools import SqlSchools
@@ -39,6 +40,7 @@ class SqlRecordStore(
     SqlSessions,
     SqlAuditCheck,
     SqlEvidence,
+    SqlPublications,
 ):
     """All parts of `collector.storage.ports.RecordStore` on one database."""
 

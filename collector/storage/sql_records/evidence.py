@@ -145,8 +145,9 @@ class SqlEvidence:
     def add_flag_note(self, note: FlagNote, act: Act) -> None:
         """Record what somebody said about a flag."""
         with self._database.writing() as connection:
-            done = connection.execute(
-                insert(flag_notes).values(
+            position = connection.scalar(
+                insert(flag_notes)
+                .values(
                     round_id=note.round_id,
                     school_id=note.school_id,
                     rubric_id=note.rubric_id,
@@ -155,8 +156,9 @@ class SqlEvidence:
                     author=note.author,
                     recorded_at=note.recorded_at,
                 )
+                .returning(flag_notes.c.position)
             )
-            append_audit(connection, act, flag_notes, done.inserted_primary_key[0])
+            append_audit(connection, act, flag_notes, int(position or 0))
 
     def flag_notes(self, round_id: str, school_id: str) -> Sequence[FlagNote]:
         """Return all notes on flags of a school in a round, oldest first."""

@@ -36,7 +36,7 @@ class SqlRounds:
 
     def add_round(self, held: Round, act: Act) -> bool:
         """Keep a new round. False if one has this id."""
-        statement = self._database.insert(rounds).values(_values(held))
+        statement = self._database.insert(rounds).values(round_values(held))
         with self._database.writing() as connection:
             added = connection.execute(statement.on_conflict_do_nothing(index_elements=["id"]))
             if not added.rowcount:
@@ -54,7 +54,8 @@ class SqlRounds:
         """Replace a round, and add its cases and the documents it pins."""
         same = (rounds.c.id == held.id) & (rounds.c.revision == held.revision - 1)
         with self._database.writing() as connection:
-            if not connection.execute(update(rounds).where(same).values(_values(held))).rowcount:
+            statement = update(rounds).where(same).values(round_values(held))
+            if not connection.execute(statement).rowcount:
                 return False
             add_documents(self._database, connection, documents)
             if cases_added:
@@ -87,7 +88,8 @@ class SqlRounds:
             return read_document(connection, sha256)
 
 
-def _values(held: Round) -> dict[str, Any]:
+def round_values(held: Round) -> dict[str, Any]:
+    """Return the columns of a round."""
     return {
         "id": held.id,
         "title": held.title,

@@ -44,6 +44,7 @@ from collector.storage.sql_records.schema.people import (
     sign_in_failures,
     tokens,
 )
+from collector.storage.sql_records.schema.publications import publications
 from collector.storage.sql_records.schema.schools import entries, facts, schools
 from collector.storage.sql_records.schema.sheets import sheets
 from collector.storage.sql_records.schema.slots import (
@@ -82,6 +83,7 @@ __all__ = [
     "one_time_codes",
     "passwords",
     "people",
+    "publications",
     "quarantine",
     "refusal_counts",
     "refusals",
@@ -100,7 +102,7 @@ __all__ = [
     "townships",
 ]
 
-SCHEMA_VERSION = "0006"
+SCHEMA_VERSION = "0007"
 """The migration that this code is written for."""
 
 TRACKED_TABLES = (
@@ -124,5 +126,6 @@ TRACKED_TABLES = (
     evidence,
     evidence_supports,
     flag_notes,
+    publications,
 )
 """Tables whose every row has a record in the audit chain: changed only through `append_audit`."""
