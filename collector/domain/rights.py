@@ -21,6 +21,7 @@ class Right(StrEnum):
     ENTRY_SAVE = "entry.save"
     EVIDENCE_READ = "evidence.read"
     EVIDENCE_ADD = "evidence.add"
+    FLAG_NOTE = "flag.note"
     CASE_SUBMIT = "case.submit"
     CASE_SIGN = "case.sign"
     CASE_RETURN = "case.return"
@@ -51,12 +52,14 @@ _FILLING = _LOOKING | {
     _R.ENTRY_SAVE,
     _R.EVIDENCE_READ,
     _R.EVIDENCE_ADD,
+    _R.FLAG_NOTE,
     _R.CASE_SUBMIT,
 }
 _JUDGING = _LOOKING | {
     _R.CASE_READ,
     _R.EVIDENCE_READ,
     _R.EVIDENCE_ADD,
+    _R.FLAG_NOTE,
     _R.CASE_RETURN,
     _R.CASE_ACCEPT,
     _R.REVIEW_SCORE,

@@ -35,12 +35,12 @@ LOOKING = {"school.read", "sheet.read", "slot.read"}
 FILLING = {
     *LOOKING,
     *("profile.declare", "case.read", "entry.save", "evidence.read", "evidence.add"),
-    "case.submit",
+    *("case.submit", "flag.note"),
 }
 JUDGING = {
     *LOOKING,
     *("case.read", "evidence.read", "evidence.add", "case.return", "case.accept"),
-    *("review.score", "override", "appeal.handle", "appeal.decide", "slot.manage"),
+    *("flag.note", "review.score", "override", "appeal.handle", "appeal.decide", "slot.manage"),
 }
 COUNTY = {*LOOKING, "county.read", "round.read"}
 EVERYONE = {"round.read", "own.account"}
