@@ -33,7 +33,10 @@ from bandwidth_peers import PEERS, PORT
 from bandwidth_table import print_tables
 from netlab import CLIENT_ADDRESS, SERVER_ADDRESS, Lab, lab
 
-ENGINE = ("estimator", "stopping", "transfer", "flows", "leg", "server_view", "pinger", "tcp_sums")
+ENGINE = (
+    "estimator", "stopping", "transfer", "download", "upload", "flows", "server_view", "pinger",
+    "tcp_sums",
+)  # fmt: skip
 MOST_VOID = 2
 """Voided runs for each that counts, at most; a busier machine proves nothing."""
 SERVE = (

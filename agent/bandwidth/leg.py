@@ -11,6 +11,7 @@ from typing import NamedTuple
 from agent.bandwidth import estimator, tcp_info
 from agent.bandwidth.bounds import Direction
 from agent.bandwidth.connection import abort
+from agent.bandwidth.download import Download
 from agent.bandwidth.errors import MeasurementError
 from agent.bandwidth.flows import Flow, open_flows
 from agent.bandwidth.host import Interface, Meters, host_id, interface_of, is_same_host, read_meters
@@ -19,7 +20,8 @@ from agent.bandwidth.pinger import Pinger
 from agent.bandwidth.session import Session
 from agent.bandwidth.slices import Slice
 from agent.bandwidth.stopping import Plan
-from agent.bandwidth.transfer import Download, Mover, Transfer, Upload
+from agent.bandwidth.transfer import Mover, Transfer
+from agent.bandwidth.upload import Upload
 
 ROUGH_S = 0.1
 """A shorter transfer over a real line says nothing: a token bucket alone carries it."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import time
 
 from agent.bandwidth.connection import HEAD_END
+from agent.bandwidth.flows import must_wait
 from agent.bandwidth.session import SESSION_HEADER, Session
 
 INTERVAL_S = 0.04
@@ -32,20 +34,33 @@ class Pinger:
         self._sent_at: float | None = None
         self._next_at = 0.0
         self._answer = b""
+        self.is_closed = False
+        """Whether the server has hung up: there are no more pings then."""
         self.times_s: list[float] = []
         self.sent_frame_bytes = 0
         self.received_frame_bytes = 0
 
+    def wait(self, seconds: float) -> None:
+        """Sleep that long, or until an answer is there."""
+        if self.is_closed:
+            time.sleep(seconds)  # a closed socket is always readable
+        else:
+            select.select([self.sock], [], [], seconds)
+
     def turn(self) -> None:
         """Note an answer if there is one; send the next request when it is due."""
         now = time.monotonic()
+        if self.is_closed:
+            return
         if self._sent_at is not None:
             try:
                 data = self.sock.recv(4096)
-            except OSError:
+            except OSError as error:
+                self.is_closed = not must_wait(error)
                 return
             if not data:
-                self._next_at = float("inf")  # the server hung up: no more pings
+                self.is_closed = True
+                return
             self._answer += data
             if HEAD_END not in self._answer:
                 return
@@ -56,7 +71,8 @@ class Pinger:
             return
         try:
             self.sock.send(self._request)
-        except OSError:
+        except OSError as error:
+            self.is_closed = not must_wait(error)
             return
         self.sent_frame_bytes += len(self._request) + FRAME_HEADERS_BYTES
         self._sent_at, self._next_at = now, now + INTERVAL_S

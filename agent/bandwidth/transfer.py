@@ -11,30 +11,22 @@ accelerator answers for the receiver only the first means anything.
 
 from __future__ import annotations
 
-import os
-import select
-import socket
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import NamedTuple
 
-from agent.bandwidth import tcp_info
-from agent.bandwidth.connection import request_head
 from agent.bandwidth.errors import MeasurementError
 from agent.bandwidth.flows import (
     TURN_BYTES,
     Flow,
-    receive,
-    send,
-    use_congestion_control,
 )
 from agent.bandwidth.pinger import Pinger
 from agent.bandwidth.server_view import ServerView
 from agent.bandwidth.session import Session
 from agent.bandwidth.slices import Slice
 from agent.bandwidth.stopping import Plan, PressureWatch, Verdict, hold_if_not_pressed, judge
-from agent.bandwidth.tcp_sums import TcpSums, add_up
+from agent.bandwidth.tcp_sums import TcpSums
 
 BUFFER_BYTES = 64 * 1024
 SLICE_S = 0.005
@@ -153,7 +145,7 @@ class Mover(ABC):
             rate = moved / tick_s
             tick_s = min(max(TICK_BYTES / rate if rate else MAX_TICK_S, MIN_TICK_S), MAX_TICK_S)
             if moved < len(self._flows) * TURN_BYTES:
-                select.select([self._pinger.sock], [], [], tick_s)
+                self._pinger.wait(tick_s)
         return Transfer(
             trace,
             self.received,
@@ -191,136 +183,6 @@ class Mover(ABC):
             if by_sender.margin < by_receiver.margin:
                 trace, verdict = self.delivered, by_sender
         return trace, hold_if_not_pressed(verdict, self._pressure, elapsed_s, plan)
-
-
-class Download(Mover):
-    """Receives over the flows."""
-
-    def __init__(
-        self, session: Session, flows: list[Flow], pinger: Pinger, side: socket.socket
-    ) -> None:
-        super().__init__(session, flows, pinger)
-        self._view = ServerView(session, side) if session.id else None
-        self._total = 0
-        self._received: list[Slice] = []
-        headers = {**session.headers, "CampusGauge-Congestion": NORMAL_CONGESTION}
-        path = f"/garbage?ckSize={CHUNKS}&r={session.nonce}"
-        request = request_head(session.where, "GET", path, headers)
-        for flow in flows:
-            flow.sock.send(request)
-
-    def turn(self) -> int:
-        """Empty all sockets."""
-        if self._view:
-            self._view.turn(self._side_bytes)
-        moved = sum(receive(self._session, flow, self._buffer) for flow in self._flows)
-        self._total += moved
-        return moved
-
-    def note(self) -> None:
-        """Note the own count, side traffic included: it uses the same line."""
-        now = time.monotonic()
-        if self._total and (not self._received or now - self._received[-1].t_s >= SLICE_S):
-            self._received.append(Slice(now, self._total + self._side_bytes))
-
-    @property
-    def side_frame_bytes(self) -> int:
-        """Answers to pings, and the server's view."""
-        return self._pinger.received_frame_bytes + (self._view.frame_bytes if self._view else 0)
-
-    @property
-    def received(self) -> list[Slice]:
-        """The own count."""
-        return self._received
-
-    @property
-    def delivered(self) -> list[Slice]:
-        """The server's."""
-        return self._view.delivered if self._view else []
-
-    @property
-    def sums(self) -> TcpSums:
-        """The server's sockets."""
-        return self._view.sums if self._view else TcpSums()
-
-    def switch_congestion(self, name: str) -> None:
-        """Ask the server."""
-        if self._view:
-            self._view.use_congestion_control(name)
-
-
-class Upload(Mover):
-    """Sends over the flows; the received count and its clock are the server's.
-
-    What was written here proves nothing: buffers, proxies and accelerators take it early.
-    """
-
-    def __init__(
-        self, session: Session, flows: list[Flow], pinger: Pinger, side: socket.socket
-    ) -> None:
-        super().__init__(session, flows, pinger)
-        self._view: ServerView = ServerView(session, side)
-        self._buffer[:] = os.urandom(BUFFER_BYTES)
-        self._delivered: list[Slice] = []
-        self._sums = TcpSums()
-        request = request_head(
-            session.where,
-            "POST",
-            "/empty",
-            {**session.headers, "Content-Length": str(CHUNKS << 20)},
-        )
-        for flow in flows:
-            use_congestion_control(flow, NORMAL_CONGESTION)
-            if hasattr(socket, "TCP_NOTSENT_LOWAT"):
-                # Keep little queued in the kernel: an ended test then stops using the line.
-                flow.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, TURN_BYTES)
-            flow.sock.send(request)
-
-    def turn(self) -> int:
-        """Fill all sockets."""
-        self._view.turn(self._side_bytes)
-        return sum(send(self._session, flow, self._buffer) for flow in self._flows)
-
-    def note(self) -> None:
-        """Note what the kernel knows to be delivered."""
-        now = time.monotonic()
-        if self._delivered and now - self._delivered[-1].t_s < SLICE_S:
-            return
-        infos = [info for flow in self._flows if (info := tcp_info.of(flow.sock))]
-        if not infos:
-            return
-        self._sums = add_up(infos)
-        self._delivered.append(Slice(now, self._sums.delivered_bytes + self._side_bytes))
-
-    @property
-    def side_frame_bytes(self) -> int:
-        """Pings."""
-        return self._pinger.sent_frame_bytes
-
-    @property
-    def received(self) -> list[Slice]:
-        """The server's count."""
-        return self._view.received
-
-    @property
-    def received_before(self) -> int:
-        """A session's transfers add up at the server."""
-        return self._view.received_before or 0
-
-    @property
-    def delivered(self) -> list[Slice]:
-        """The own kernel's."""
-        return self._delivered
-
-    @property
-    def sums(self) -> TcpSums:
-        """The own sockets."""
-        return self._sums
-
-    def switch_congestion(self, name: str) -> None:
-        """Set it on the own sockets."""
-        for flow in self._flows:
-            use_congestion_control(flow, name)
 
 
 def _check_alive(now: float, moved_at: float, began: float, plan: Plan) -> None:
