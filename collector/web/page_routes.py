@@ -3,12 +3,10 @@
 from collections import defaultdict
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Query, Request, Response
 
-from collector.access import PUBLIC, Access, needs, set_view_cookie
+from collector.access import PUBLIC, needs
 from collector.domain import Agent, Right
-from collector.errors import CollectorError
 from collector.web.interface_page import operation_groups
 from collector.web.overview_page import OverviewQuery, SchoolRow, overview
 from collector.web.rendering import Pages
@@ -28,8 +26,6 @@ def page_router(services: WebServices, pages: Pages) -> APIRouter:
     router.get("/schools/{school_id}", dependencies=sheet)(handlers.school)
     router.get("/schools/{school_id}/{rubric_id}", dependencies=sheet)(handlers.school_by_rubric)
     router.get("/docs", dependencies=[PUBLIC])(handlers.interface)
-    router.get("/sign-in", dependencies=[PUBLIC])(handlers.sign_in_form)
-    router.post("/sign-in", dependencies=[PUBLIC])(handlers.sign_in)
     return router
 
 
@@ -111,50 +107,3 @@ class PageHandlers:
         return self._pages.render(
             request, "interface.html", {"groups": groups}, now=now, section="interface"
         )
-
-    def sign_in_form(
-        self,
-        request: Request,
-        next: Annotated[str, Query(max_length=500)] = "/",  # noqa: A002  # the address's own word
-    ) -> Response:
-        """Show the form that turns a read key into a viewing cookie."""
-        return self._sign_in_page(request, next, None, 200)
-
-    def sign_in(
-        self,
-        request: Request,
-        key: Annotated[str, Form(max_length=200)],
-        next: Annotated[str, Form(max_length=500)] = "/",  # noqa: A002  # the form's own word
-    ) -> Response:
-        """Set the viewing cookie and go where the visitor wanted to go."""
-        access: Access = request.app.state.access
-        try:
-            cookie = access.view_cookie(key)
-        except CollectorError as error:
-            return self._sign_in_page(request, next, error, error.status)
-        root = request.scope.get("root_path", "")
-        response = RedirectResponse(root + inside(next), status_code=303)
-        set_view_cookie(request, response, cookie)
-        return response
-
-    def _sign_in_page(
-        self, request: Request, wanted: str, error: CollectorError | None, status: int
-    ) -> Response:
-        translator = self._pages.formatter(self._pages.language(request)).translator
-        _ = translator.gettext
-        refusals = {
-            "key_revoked": _("这个密钥已被停用，请向管理员要新的密钥。"),
-            "key_scope": _("这个密钥不能用来查看，请使用 read 范围的密钥。"),
-        }
-        unknown = _("密钥不正确，请检查是否复制完整。")
-        refused = refusals.get(error.code, unknown) if error else None
-        context = {"next": inside(wanted), "refused": refused}
-        now = self._services.clock()
-        return self._pages.render(request, "sign_in.html", context, now=now, status=status)
-
-
-def inside(address: str) -> str:
-    """Return `address` if it stays on this server, else `/`: nobody may be sent elsewhere."""
-    if not address.startswith("/") or address.startswith(("//", "/\\")) or "\n" in address:
-        return "/"
-    return address

@@ -13,6 +13,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from collector.access import csrf_token
 from collector.domain import School
 from collector.web.formatting import Formatter
 from collector.web.language import LANGUAGE_TAGS, LANGUAGES, Catalogues, choose_language
@@ -48,6 +49,9 @@ class Frame:
     now: datetime
     languages: tuple[LanguageLink, ...]
     style_version: str
+    signed_in: str = ""
+    """Name of the person who is signed in."""
+    csrf_token: str = ""
     version: str = __version__
 
     @property
@@ -95,6 +99,7 @@ class Pages:
             now=now,
             languages=_language_links(request, language),
             style_version=self._style_version,
+            **_signed_in(request),
         )
         text = self._environments[language].get_template(template).render(**context, frame=frame)
         headers = {
@@ -151,6 +156,15 @@ class Pages:
             state_word=word_of_state,
         )
         return environment
+
+
+def _signed_in(request: Request) -> dict[str, str]:
+    """Return who is signed in and what forms must carry, where the route asked who calls."""
+    token = getattr(request.state, "session_token", None)
+    caller = getattr(request.state, "caller", None)
+    if token is None or caller is None:
+        return {}
+    return {"signed_in": caller.name, "csrf_token": csrf_token(token)}
 
 
 def _language_links(request: Request, current: str) -> tuple[LanguageLink, ...]:

@@ -14,6 +14,7 @@ from collector.web.page_routes import page_router
 from collector.web.read_api import read_api_router
 from collector.web.rendering import STATIC, Pages
 from collector.web.services import WebServices
+from collector.web.sign_in_pages import home_of, sign_in_router
 
 
 class Site:
@@ -26,6 +27,7 @@ class Site:
     def mount(self, app: FastAPI) -> None:
         """Add all routes of the web feature to the app."""
         app.include_router(page_router(self._services, self._pages))
+        app.include_router(sign_in_router(self._services, self._pages))
         app.include_router(read_api_router(self._services))
         app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
@@ -42,6 +44,12 @@ class Site:
             if request.url.query:
                 wanted += f"?{request.url.query}"
             return RedirectResponse(f"{root}/sign-in?next={quote(wanted)}", status_code=303)
+        caller = getattr(request.state, "caller", None)
+        at_home = request.url.path.removeprefix(request.scope.get("root_path", "")) == "/"
+        if status == HTTPStatus.FORBIDDEN and at_home and caller and caller.person:
+            # Who may not see the county begins at the own school.
+            root = request.scope.get("root_path", "")
+            return RedirectResponse(root + home_of(caller), status_code=303)
         title, explanation = self._words(request, status)
         context = {
             "status": status,
@@ -58,7 +66,7 @@ class Site:
         words = {
             403: (
                 _("没有查看权限"),
-                _("当前密钥不能查看这个页面。请向管理员要 read 范围的密钥。"),
+                _("当前身份不能查看这个页面，或者这所学校不归您负责。如有需要请联系管理员。"),
             ),
             404: (
                 _("没有这个页面"),

@@ -32,6 +32,9 @@ from collector.domain import (
     StoredSheet,
 )
 from collector.errors import NotFoundError, UnprocessableError
+from collector.people.accounts import Accounts
+from collector.people.services import PeopleServices
+from collector.people.sign_in import SignIn
 from collector.security_headers import SecurityHeaders
 from collector.storage.duckdb_series import DuckDBSeriesStore
 from collector.storage.ports import Delivery
@@ -169,6 +172,12 @@ class County:
             open_viewing=open_viewing,
             session_secret="s" * 32,
             clock=lambda: self.now,
+        )
+        app.state.people = PeopleServices(
+            self.records,
+            Accounts(self.records),
+            SignIn(self.records, lambda: self.now),
+            lambda: self.now,
         )
         services = WebServices(
             self.records, self.series, self.sheets, self.rubrics, lambda: self.now

@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 
 from collector.access import VIEW_COOKIE, make_key
 from collector.domain import Key, Scope
-from collector.web.page_routes import inside
+from collector.web.sign_in_pages import inside
 
 
 @pytest.fixture
