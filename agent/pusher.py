@@ -9,7 +9,6 @@ up to a bound.
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import zlib
 from collections.abc import Callable
@@ -19,11 +18,14 @@ from datetime import datetime
 from agent.collector_client import CollectorClient
 from agent.delivery import Action, Delivery, judge
 from agent.probes.base import utc_now
+from agent.schedule import jitter
 from agent.settings import PushSettings
 from agent.spool import Spool, StoredBatch
 
 READINGS_PATH = "/api/v1/readings"
 MAX_RETRY_AFTER_S = 3600.0
+LOOK_S = 15.0
+"""How long a host that was refused may take to notice that it was enrolled anew."""
 _RETRY_S = (5.0, 300.0)
 _HOLD_S = (300.0, 3600.0)
 _GZIP_FORMAT = 16 + zlib.MAX_WBITS
@@ -52,7 +54,7 @@ class Pusher:
         settings: PushSettings,
         *,
         now: Callable[[], datetime] = utc_now,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = jitter,
         on_change: Callable[[PushState], None] = lambda _state: None,
         after_delivery: Callable[[CollectorClient], None] = lambda _client: None,
     ) -> None:
@@ -70,21 +72,36 @@ class Pusher:
         self._on_change = on_change
         self._after_delivery = after_delivery
         self._failures = 0
+        self._client_in_use: CollectorClient | None = None
         self.state = PushState()
 
     def run(self, stop: threading.Event) -> None:
         """Push until `stop` is set; what is not yet delivered stays stored."""
         wait_s = 0.0
-        while not stop.wait(wait_s):
+        while not self._rest(stop, wait_s):
             try:
                 wait_s = self.push_once()
             except Exception as error:  # noqa: BLE001 - a full disk or a fault of ours: go on later
                 _log.error("push_broke error=%r", error)
                 wait_s = _RETRY_S[1]
 
+    def _rest(self, stop: threading.Event, wait_s: float) -> bool:
+        """Wait, a new identity ending the wait early; True when the agent is to stop."""
+        before = self._client_in_use
+        while wait_s > LOOK_S:
+            if stop.wait(LOOK_S):
+                return True
+            wait_s -= LOOK_S
+            try:
+                if self._client() is not before:
+                    return False
+            except Exception:  # noqa: BLE001 - whatever it is, the next push says it
+                return False
+        return stop.wait(wait_s)
+
     def push_once(self) -> float:
         """Send at most one batch and return the seconds to wait before the next."""
-        client = self._client()
+        client = self._client_in_use = self._client()
         if client is None:
             return self._settings.interval_s
         batch = self._spool.next_batch(self._settings.batch_readings, self._settings.batch_bytes)

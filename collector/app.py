@@ -29,6 +29,7 @@ from collector.evidence.files import EvidenceFiles
 from collector.evidence.routes import EvidenceApi, evidence_router
 from collector.evidence.service import EvidenceService
 from collector.ingest import quarantine_routes
+from collector.ingest import quarantine_routes
 from collector.ingest import routes as ingest_routes
 from collector.ingest.applier import Applier
 from collector.ingest.limits import IngestLimits
@@ -167,6 +168,7 @@ def create_app(
 
     add_people(app, settings, stores.records, clock, cookie_secret)
     app.include_router(ingest_routes.router)
+    app.include_router(quarantine_routes.router)
     app.include_router(quarantine_routes.router)
     app.include_router(enrolment_routes.router)
     app.include_router(key_routes.router)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from collector.cli import (
+    agent,
     enrol_code,
     key,
     rubric,
@@ -40,6 +41,7 @@ app.command("score", help=score.HELP)(score.score)
 app.command("speedtest-server", help=speedtest_server.HELP)(speedtest_server.speedtest_server)
 app.command("verify", help=verify.HELP)(verify.verify)
 app.add_typer(school.app, name="school")
+app.add_typer(agent.app, name="agent")
 app.add_typer(key.app, name="key")
 app.add_typer(rubric.app, name="rubric")
 app.add_typer(slots.app, name="slots")

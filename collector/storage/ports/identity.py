@@ -40,7 +40,7 @@ class IdentityRecords(Protocol):
     def revoke_agent(self, agent_id: str, now: datetime) -> bool:
         """Revoke the agent and all its keys; its data stays. False if there is no such agent."""
 
-    def release_agent(self, agent_id: str, accept: bool, act: Act) -> bool:
+    def release_agent(self, agent_id: str, act: Act, *, accept: bool) -> bool:
         """End a quarantine; whoever sends next is the agent's one host from here on.
 
         With `accept` what is in quarantine becomes data, otherwise it is dropped: its hosts still

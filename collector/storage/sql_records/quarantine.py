@@ -129,7 +129,7 @@ class SqlQuarantine:
         with self._database.reading() as connection:
             return [QuarantinedBatch(*row) for row in connection.execute(statement)]
 
-    def release_agent(self, agent_id: str, accept: bool, act: Act) -> bool:
+    def release_agent(self, agent_id: str, act: Act, *, accept: bool) -> bool:
         """End a quarantine; whoever sends next is the agent's one host from here on."""
         mine = quarantine.c.agent_id == agent_id
         with self._database.writing() as connection:
