@@ -19,8 +19,8 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 
 from collector import operations, problems
 from collector.access import SESSION_COOKIE, Access, NewKey, is_loopback
-from collector.enrolment import key_routes
 from collector.assessment.round_machine import publish_round
+from collector.enrolment import key_routes
 from collector.enrolment import routes as enrolment_routes
 from collector.enrolment.guessing import GuessGuard
 from collector.enrolment.service import EnrolmentService
@@ -28,7 +28,6 @@ from collector.errors import UnavailableError
 from collector.evidence.files import EvidenceFiles
 from collector.evidence.routes import EvidenceApi, evidence_router
 from collector.evidence.service import EvidenceService
-from collector.ingest import quarantine_routes
 from collector.ingest import quarantine_routes
 from collector.ingest import routes as ingest_routes
 from collector.ingest.applier import Applier
@@ -168,7 +167,6 @@ def create_app(
 
     add_people(app, settings, stores.records, clock, cookie_secret)
     app.include_router(ingest_routes.router)
-    app.include_router(quarantine_routes.router)
     app.include_router(quarantine_routes.router)
     app.include_router(enrolment_routes.router)
     app.include_router(key_routes.router)
