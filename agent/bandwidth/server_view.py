@@ -17,6 +17,9 @@ from agent.bandwidth.session import Session, refusal
 from agent.bandwidth.slices import Slice
 from agent.bandwidth.tcp_sums import TcpSums
 
+LEAST_FIELDS = 6
+"""Of a progress line; the seventh, how busy the server's host is, came later."""
+
 
 class ServerView:
     """The server's counts, on its clock, over `sock`. Raises MeasurementError when it refuses.
@@ -68,7 +71,11 @@ class ServerView:
 
     def _take(self, line: bytes, side_bytes: int) -> None:
         try:
-            micros, received, delivered, again, out, rtt_us, busy_us = map(int, line.split())
+            # New fields are only ever added at the end: an older server lacks some, a newer one
+            # has more than are known here.
+            told = [int(field) for field in line.split()]
+            micros, received, delivered, again, out, rtt_us = told[:LEAST_FIELDS]
+            busy_us = told[LEAST_FIELDS] if len(told) > LEAST_FIELDS else 0
         except ValueError as error:
             raise MeasurementError("middlebox_changed_data", f"progress {line[:80]!r}") from error
         if self.received_before is None:
