@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import logging
-import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,6 +19,7 @@ from urllib.parse import urlencode
 
 from agent.collector_client import NO_ANSWER, Answer, CollectorClient
 from agent.reading import Json, Outcome, Reading
+from agent.schedule import jitter
 
 NEXT_PATH = "/api/v1/slots/next"
 TARGET = "outlet"
@@ -53,7 +53,7 @@ class Appointments:
         memory: Path | None,
         retell_s: float,
         now: Callable[[], datetime],
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = jitter,
     ) -> None:
         """Prepare, without asking.
 

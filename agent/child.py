@@ -15,7 +15,10 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import IO
+
+from agent.settings import Settings
 
 _ERROR_BYTES = 4096
 _POLL_S = 0.1
@@ -145,3 +148,23 @@ def end_with_parent() -> None:
         os._exit(3)
 
     threading.Thread(target=wait_for_end, daemon=True).start()
+
+
+def child_command(
+    probe: str,
+    state_dir: Path | None,
+    config_file: Path | None,
+    settings: Settings,
+    *,
+    planned: bool = False,
+) -> list[str]:
+    """Return the command that runs one probe in a child of this interpreter.
+
+    `planned` tells the child that the schedule wants it, and not a person.
+    """
+    command = [sys.executable, "-P", "-m", "agent", "probe", probe, "--as-child"]
+    command += ["--memory-bytes", str(settings.children.memory_bytes)]
+    command += ["--planned"] if planned else []
+    command += ["--state", str(state_dir)] if state_dir else []
+    command += ["--config", str(config_file)] if config_file else []
+    return command

@@ -86,6 +86,7 @@ class Exposition:
         }
         self._push_state = push_state
         self._now = now
+        self._process = psutil.Process()
 
     def text(self) -> str:
         """Return the page as it is now."""
@@ -113,7 +114,7 @@ class Exposition:
                 for (probe, result), count in sorted(self._latest.runs().items())
             ],
         )
-        yield from process_families(psutil.Process())
+        yield from process_families(self._process)
 
     def _is_fresh(self, reading: Reading) -> bool:
         interval_s = self._intervals_s.get(reading.probe, 300.0)

@@ -147,6 +147,11 @@ class ProbePlan:
     always: bool = False
     """Whether it also runs outside the windows, on holidays and during examinations."""
 
+    @property
+    def is_run(self) -> bool:
+        """Whether it is run at all: enabled, and with something to observe."""
+        return self.enabled and self.idle_reason is None
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:

@@ -11,7 +11,9 @@ import os
 import pickle
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from agent.config import ConfigError, load_settings
@@ -24,16 +26,26 @@ Answer = Settings | ConfigError | ModuleNotFoundError
 def load_settings_apart(config_file: Path | None) -> Settings:
     """Return what `load_settings` returns, and raise what it raises.
 
-    `own` of a heavy probe is None: its child reads the settings itself. Raises RuntimeError where
-    the copy of this process ended without an answer (out of memory, killed).
+    `own` is None for probes that this process does not run itself: a heavy probe's child reads the
+    settings anew. Raises RuntimeError where the copy of this process ended without an answer (out
+    of memory, killed).
     """
+    return begin_reading(config_file)()
+
+
+def begin_reading(config_file: Path | None) -> Callable[[], Settings]:
+    """Begin, and return what waits for the end: this process can do something else meanwhile."""
     if sys.platform == "win32" or threading.active_count() > 1:
-        return load_settings(config_file)
+        return partial(load_settings, config_file)
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         _answer(writer, config_file)
     os.close(writer)
+    return partial(_answered, reader, child)
+
+
+def _answered(reader: int, child: int) -> Settings:
     with os.fdopen(reader, "rb") as pipe:
         answer = pipe.read()
     os.waitpid(child, 0)
@@ -49,7 +61,7 @@ def _answer(writer: int, config_file: Path | None) -> None:
     """Write the settings, or why there are none, to `writer`; end this process at once."""
     try:
         try:
-            answer: Answer = _without_heavy(load_settings(config_file))
+            answer: Answer = _for_steady_process(load_settings(config_file))
         except (ConfigError, ModuleNotFoundError) as error:
             answer = error
         with os.fdopen(writer, "wb") as pipe:
@@ -61,9 +73,10 @@ def _answer(writer: int, config_file: Path | None) -> None:
         os._exit(1)
 
 
-def _without_heavy(settings: Settings) -> Settings:
+def _for_steady_process(settings: Settings) -> Settings:
+    """Leave out what would bring modules along that this process does not need."""
     plans = {
-        name: replace(plan, own=None) if plan.cost is Cost.HEAVY else plan
+        name: plan if plan.is_run and plan.cost is Cost.LIGHT else replace(plan, own=None)
         for name, plan in settings.probes.items()
     }
     return replace(settings, probes=plans)

@@ -9,8 +9,8 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from agent.child import child_command
 from agent.commands.arguments import add_config, add_format, add_state
-from agent.commands.run import child_command
 from agent.config import load_settings
 from agent.probe_run import failure, run_in_child, run_in_process
 from agent.probes import load_probe

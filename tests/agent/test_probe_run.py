@@ -16,8 +16,7 @@ from typing import ClassVar
 import psutil
 import pytest
 
-from agent.child import Ending, run_child
-from agent.commands.run import child_command
+from agent.child import Ending, child_command, run_child
 from agent.config import load_settings
 from agent.probe_run import MAX_READINGS, run_in_child, run_in_process
 from agent.probes.base import Context, Cost, Metric, Probe, ProbeError, utc_now
