@@ -158,7 +158,9 @@ class Part(CatalogueModel):
         if self.weight is not None and self.also:
             raise ValueError(f"{self.series}: `also` cannot be weighted")
         if self.across.is_share != (self.at_least is not None):
-            raise ValueError(f"{self.series}: `at_least` goes with shares only, and is needed there")
+            raise ValueError(
+                f"{self.series}: `at_least` goes with shares only, and is needed there"
+            )
         return self
 
 
@@ -183,6 +185,8 @@ class Census(CatalogueModel):
 
     fact: Name
     """The declared fact that holds the number."""
+    series: SeriesName | None = None
+    """What is counted where it is not the indicator's own groups: the targets of this series."""
     title: Bilingual
     """What the fact counts, for the person who declares it."""
     undeclared: Name
@@ -201,7 +205,7 @@ class Census(CatalogueModel):
         """Return the limit cause of a value over that many targets; None when all report."""
         if declared is None:
             return self.undeclared
-        return self.incomplete if reporting < declared else None
+        return self.incomplete if reporting < max(declared, 1) else None
 
 
 class IndicatorDefinition(CatalogueModel):
@@ -255,6 +259,8 @@ class IndicatorDefinition(CatalogueModel):
         named = [
             name for part in self.parts for name in (part.series, *part.also, part.weight) if name
         ]
+        if self.census is not None and self.census.series is not None:
+            named.append(self.census.series)
         return tuple(dict.fromkeys(named))
 
 

@@ -8,10 +8,11 @@ tables. Addresses of end devices are never read.
 
 Settings: `devices`, each with `name`, `address`, `port`, `credential`, `context`, `role` (`core`:
 links to other switches seen by LLDP are backbone; `access`: ports without a switch, router or
-access point behind them are desktop) and `ports` (port name or pattern -> role, overrides LLDP).
+access point behind them are desktop), `ports` (port name or pattern -> role, overrides LLDP) and
+`links` (port name -> name of the link, the same at both ends, where LLDP does not tell them).
 `credentials_file`, `community`, `answer_within_s`, `retries`, `rows_per_request`: see
-`agent/snmp/settings.py`. A switch that two agents ask, or a link marked at both ends, counts twice:
-let one agent ask, and mark one end.
+`agent/snmp/settings.py`. A link between two of the devices is one reading, the slower end's. A
+switch that two agents ask counts twice: let one agent ask.
 
 Metrics: see `SwitchLinks.metrics`. Desktop ports without a device are counted but have no reading.
 
@@ -80,6 +81,7 @@ class SwitchLinks(Probe[SwitchLinksSettings]):
         Metric("up", "bool", "State of the link: 1 up, 0 down"),
         Metric("ports_count", "count", "Ethernet ports with a connector, without aggregations"),
         Metric("ports_up_count", "count", "Those of them that are up"),
+        Metric("desktop_ports_count", "count", "Ports of an access switch for end devices"),
         Metric("ten_gigabit_ports_count", "count", "Ports that can do 10 Gbit/s or more"),
         Metric("ten_gigabit_ports_up_count", "count", "Ports that run at 10 Gbit/s or more"),
     )
@@ -93,12 +95,23 @@ class SwitchLinks(Probe[SwitchLinksSettings]):
 
         Raises ProbeError `snmp_no_device`, or what is wrong with the credentials.
         """
+        from agent.snmp.link_ends import KnownEnds, Seen, match_ends, merge_ends, named_ends
         from agent.snmp.poll import poll
 
-        async def work(switch: Switch, client: SnmpClient) -> list[Reading]:
-            return list(report(switch, await read_switch(client), context))
+        seen: list[Seen] = []
 
-        yield from poll(self.name, settings, settings.devices, context, work)
+        async def work(switch: Switch, client: SnmpClient) -> list[Reading]:
+            found = await read_switch(client)
+            neighbours = found.neighbours
+            seen.append(Seen(switch, found.system.name, found.ports, found.members, neighbours))
+            return list(report(switch, found, context))
+
+        readings = list(poll(self.name, settings, settings.devices, context, work))
+        known = KnownEnds(context.state_dir / "link-ends.json" if context.state_dir else None)
+        told = {one.switch.name for one in seen}
+        yield from merge_ends(
+            readings, known.update(match_ends(seen), told) | named_ends(settings.devices)
+        )
 
 
 async def read_switch(client: SnmpClient) -> SwitchTables:
@@ -147,6 +160,9 @@ def _device_reading(
         "ten_gigabit_ports_count": float(_at_least(has, TEN_GIGABIT_MBPS)),
         "ten_gigabit_ports_up_count": float(_at_least(runs, TEN_GIGABIT_MBPS)),
     }
+    if switch.role == "access":
+        desktop = sum(one.role is PortRole.DESKTOP for one in roles.values())
+        values["desktop_ports_count"] = float(desktop)
     if all(port.is_up is not None for port in physical):
         values["ports_up_count"] = float(sum(port.is_up is True for port in physical))
     details: dict[str, Json] = {

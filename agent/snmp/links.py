@@ -19,12 +19,18 @@ BASE_PORT_INDEX = oid("1.3.6.1.2.1.17.1.4.1.2")
 _LLDP_LOCAL = oid("1.0.8802.1.1.2.1.3.7.1")
 LOCAL_PORT_ID, LOCAL_PORT_DESCRIPTION = (*_LLDP_LOCAL, 3), (*_LLDP_LOCAL, 4)
 _LLDP_REMOTE = oid("1.0.8802.1.1.2.1.4.1.1")
-REMOTE_SUBTYPE, REMOTE_SYSTEM_NAME, REMOTE_CAPABILITIES = (
-    (*_LLDP_REMOTE, 4),
-    (*_LLDP_REMOTE, 9),
-    (*_LLDP_REMOTE, 12),
+REMOTE_SUBTYPE, REMOTE_PORT_SUBTYPE, REMOTE_PORT_ID, REMOTE_SYSTEM_NAME, REMOTE_CAPABILITIES = (
+    (*_LLDP_REMOTE, n) for n in (4, 6, 7, 9, 12)
 )
-REMOTE_COLUMNS = (REMOTE_SUBTYPE, REMOTE_SYSTEM_NAME, REMOTE_CAPABILITIES)
+REMOTE_COLUMNS = (
+    REMOTE_SUBTYPE,
+    REMOTE_PORT_SUBTYPE,
+    REMOTE_PORT_ID,
+    REMOTE_SYSTEM_NAME,
+    REMOTE_CAPABILITIES,
+)
+_PORT_ID_IS_A_NAME = frozenset({1, 5, 7})
+"""LldpPortIdSubtype: interfaceAlias, interfaceName, local. The others hold addresses."""
 _BRIDGE, _ACCESS_POINT, _ROUTER = 0x20, 0x10, 0x08
 """Bits of LldpSystemCapabilitiesMap: bit 2 bridge, 3 wlanAccessPoint, 4 router, from the left."""
 
@@ -47,6 +53,8 @@ class Neighbour:
     """ifIndex of the port it was heard on; None where the device does not say."""
     system_name: str
     kind: NeighbourKind
+    port_id: str = ""
+    """The neighbour's own name of its port, where it is a network device and gives one."""
 
 
 async def read_members(client: SnmpClient, ports: Mapping[int, Port]) -> dict[int, list[int]]:
@@ -99,7 +107,14 @@ def _neighbour(row: Oid, remote: Mapping[Oid, Column], places: Mapping[int, int]
     # The standard index is time mark, local port, number; some devices write less.
     place = places.get(row[1]) if len(row) == 3 else None
     name = text(remote[REMOTE_SYSTEM_NAME].get(row))
-    return Neighbour(place, name, kind_of(remote[REMOTE_CAPABILITIES].get(row)))
+    kind = kind_of(remote[REMOTE_CAPABILITIES].get(row))
+    port_id = ""
+    if (
+        kind in (NeighbourKind.SWITCH, NeighbourKind.ROUTER)
+        and number(remote[REMOTE_PORT_SUBTYPE].get(row)) in _PORT_ID_IS_A_NAME
+    ):
+        port_id = text(remote[REMOTE_PORT_ID].get(row))
+    return Neighbour(place, name, kind, port_id)
 
 
 def kind_of(capabilities: object) -> NeighbourKind:

@@ -1,20 +1,13 @@
-"""What an uninterruptible power supply says of its battery: UPS-MIB first, then its maker's MIB.
-
-"Unknown" is spelled 0, -1, 65535, 2 147 483 647 or 4 294 967 295, often while the device is on
-mains with a full battery: none of these is ever taken for a runtime.
-"""
+"""What an uninterruptible power supply says of its battery: UPS-MIB first, then its maker's MIB."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from agent.power.supply import NO_NUMBERS, PowerSupply, is_runtime
 from agent.snmp.client import Oid, SnmpClient, SnmpError, Value, number, oid
 from agent.snmp.vendor_tables import by_likelihood
-
-NO_NUMBERS = frozenset({-1, 65_535, 2_147_483_647, 4_294_967_295})
-CHARGED_RATIO = 0.9
-"""Below this an estimate is of what is left, not of what the battery can do."""
 
 
 @dataclass(frozen=True)
@@ -58,24 +51,6 @@ class PowerSupplyTable:
         single = [part.object for part in (self.runtime, self.output) if part]
         shares = [one for part in (self.charge, self.load) if part for one in part.objects]
         return [oid(text) for text in (*single, *shares)]
-
-
-@dataclass(slots=True)
-class PowerSupply:
-    """What is known of one power supply. None is unknown."""
-
-    runtime_s: float | None = None
-    charge_ratio: float | None = None
-    load_ratio: float | None = None
-    on_battery: bool | None = None
-    printed_runtime: int | None = None
-    """The estimate as the device writes it, kept as evidence where it is no estimate."""
-    tables: list[str] = field(default_factory=list)
-
-    @property
-    def is_charged(self) -> bool:
-        """Whether the estimate is one of a charged battery on mains."""
-        return not self.on_battery and (self.charge_ratio or 1.0) >= CHARGED_RATIO
 
 
 async def read_power_supply(
@@ -135,6 +110,4 @@ def _runtime_s(runtime: Runtime, found: Mapping[Oid, Value], supply: PowerSupply
     if value is None:
         return None
     supply.printed_runtime = value
-    if value in NO_NUMBERS or value < 0 or (value == 0 and not supply.on_battery):
-        return None
-    return value * runtime.seconds
+    return value * runtime.seconds if is_runtime(value, supply) else None

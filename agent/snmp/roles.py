@@ -33,10 +33,14 @@ class SwitchRole(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Switch(Device):
-    """A switch. `ports` maps a port's name, or a pattern with `*`, to its role; it outdoes LLDP."""
+    """A switch. `ports` maps a port's name, or a pattern with `*`, to its role; it outdoes LLDP.
+
+    `links` maps a port's name to the name of its link, where LLDP does not tell both ends of it.
+    """
 
     role: SwitchRole | None = None
     ports: dict[str, PortRole] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

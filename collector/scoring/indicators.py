@@ -25,7 +25,14 @@ from datetime import datetime, timedelta
 
 from collector.domain import Json
 from collector.storage.ports import GroupSummary, SeriesQuery, TimeSpan
-from rubrics.indicators import Across, IndicatorDefinition, Part, Statistic, Sufficiency
+from rubrics.indicators import (
+    Across,
+    Grouping,
+    IndicatorDefinition,
+    Part,
+    Statistic,
+    Sufficiency,
+)
 
 SIGNIFICANT_DIGITS = 12
 """Values are cut to these: enough for any verdict, and 1 - 0.7 is 0.3 as on paper."""
@@ -76,16 +83,34 @@ def weight_query(part: Part, school_id: str, spans: Sequence[TimeSpan]) -> Serie
     )
 
 
+def census_query(
+    definition: IndicatorDefinition, school_id: str, spans: Sequence[TimeSpan]
+) -> SeriesQuery | None:
+    """Ask for the targets that a census counts, where they are not the indicator's own."""
+    census = definition.census
+    if census is None or census.series is None:
+        return None
+    return SeriesQuery(
+        school_id=school_id,
+        series=census.series,
+        per=Grouping.TARGET,
+        statistic=Statistic.LATEST,
+        spans=spans,
+    )
+
+
 def indicator_value(
     definition: IndicatorDefinition,
     parts: Sequence[PartEvidence],
     spans: Sequence[TimeSpan],
     declared: int | None = None,
+    reporting: int | None = None,
 ) -> dict[str, Json] | None:
     """Return the indicator as the case file carries it; None without any sample, even a void one.
 
     `parts` are the definition's, in its order; `spans` those that the summaries were taken over;
-    `declared` is the number of targets that the school declares, for a definition with a census.
+    `declared` is the number of targets that the school declares, for a definition with a census;
+    `reporting` how many report, where these are not the indicator's own targets.
     """
     groups = [group for evidence in parts for group in evidence.groups]
     if not groups:
@@ -101,7 +126,9 @@ def indicator_value(
     }
     causes: list[Json] = [*_limited_by(definition, groups)]
     if definition.census is not None:
-        result["targets"] = reporting = min(map(_reporting, parts))
+        if reporting is None:
+            reporting = min(map(_reporting, parts))
+        result["targets"] = reporting
         result["targets_declared"] = declared
         cause = definition.census.limit(reporting, declared)
         causes = causes if cause is None else [cause, *causes]

@@ -10,6 +10,7 @@ from collector.domain import Fact, Json, StoredReading
 from collector.scoring.calendar import SchoolCalendar
 from collector.scoring.indicators import (
     PartEvidence,
+    census_query,
     indicator_value,
     no_value,
     part_query,
@@ -154,4 +155,6 @@ def _reduce(
         capacities = series.summarise(weigh) if weigh and groups else ()
         weights = {group.group: group.value for group in capacities if group.value is not None}
         parts.append(PartEvidence(part, groups, weights))
-    return indicator_value(definition, parts, spans, declared)
+    counted = census_query(definition, school_id, spans)
+    reporting = len(series.summarise(counted)) if counted else None
+    return indicator_value(definition, parts, spans, declared, reporting)
