@@ -10,6 +10,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
@@ -19,7 +20,8 @@ from fastapi import FastAPI
 from structlog.typing import Processor
 
 from collector.access import NewKey, make_key
-from collector.app import create_app, open_stores
+from collector.app import Stores, create_app, open_stores
+from collector.people.first_admin import offer_first_admin
 from collector.settings import Settings
 from rubrics.loader import official_rubrics
 
@@ -50,6 +52,7 @@ def run(settings: Settings, listener: socket.socket, progress: Callable[[str], N
     async def announced(app: FastAPI) -> AsyncIterator[None]:
         async with inner(app):
             write_local_file(settings.local_file, address, local_key)
+            _point_to_first_admin(settings, stores, address, progress)
             progress(f"采集服务已启动 collector ready: {address}  (Ctrl-C 停止 stop)")
             try:
                 yield
@@ -67,6 +70,18 @@ def run(settings: Settings, listener: socket.socket, progress: Callable[[str], N
         limit_concurrency=2000,
     )
     uvicorn.Server(config).run(sockets=[listener])
+
+
+def _point_to_first_admin(
+    settings: Settings, stores: Stores, address: str, progress: Callable[[str], None]
+) -> None:
+    """Say how the first admin signs in; the code itself is shown on a terminal alone, no log."""
+    file = offer_first_admin(stores.records, settings.data, address, datetime.now(UTC))
+    if file is None:
+        return
+    progress(f"还没有管理员：一次性代码在 no admin yet, the one-time code is in {file}")
+    if sys.stderr.isatty():
+        progress(file.read_text(encoding="utf-8").rstrip())
 
 
 def _exit(*_: object) -> NoReturn:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from collector.cli.acts import act_now
 from collector.cli.options import DataOption
 from collector.cli.output import show, wrong_use
 from collector.cli.records import opened_records
@@ -47,7 +48,7 @@ def declare(
                 "campusgauge school add --help"
             )
         for fact in facts:
-            records.add_fact(fact)
+            records.add_fact(fact, act_now("fact.declare"))
         in_force = records.facts(school_id)
     for name, label in known.items():
         held = in_force.get(name)

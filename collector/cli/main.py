@@ -6,7 +6,9 @@ import typer
 
 from collector.cli import (
     agent,
+    audit,
     enrol_code,
+    example,
     key,
     rubric,
     school,
@@ -15,6 +17,7 @@ from collector.cli import (
     slots,
     speedtest_server,
     up,
+    user,
     verify,
 )
 
@@ -37,10 +40,13 @@ app = typer.Typer(
 app.command("up", help=up.HELP)(up.up)
 app.command("serve", help=serve.HELP)(serve.serve)
 app.command("enrol-code", help=enrol_code.HELP)(enrol_code.enrol_code)
+app.command("example", help=example.HELP)(example.example)
 app.command("score", help=score.HELP)(score.score)
 app.command("speedtest-server", help=speedtest_server.HELP)(speedtest_server.speedtest_server)
 app.command("verify", help=verify.HELP)(verify.verify)
 app.add_typer(school.app, name="school")
+app.add_typer(user.app, name="user")
+app.add_typer(audit.app, name="audit")
 app.add_typer(agent.app, name="agent")
 app.add_typer(key.app, name="key")
 app.add_typer(rubric.app, name="rubric")

@@ -53,4 +53,6 @@ def explained_errors() -> Iterator[None]:
     try:
         yield
     except CollectorError as error:
-        raise wrong_use(f"错误 error [{error.code}]: {error.detail}") from error
+        lines = [f"错误 error [{error.code}]: {error.detail} {error.detail_en or ''}".rstrip()]
+        lines += [f"  {each.field}: {each.reason}" for each in error.errors]
+        raise wrong_use("\n".join(lines)) from error

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from collector.cli import declare
+from collector.cli.acts import act_now
 from collector.cli.options import DataOption, FormatOption
 from collector.cli.output import Format, explain, show, show_json, wrong_use
 from collector.cli.records import opened_records
@@ -73,7 +74,7 @@ def add(
     )
     with opened_records(data, new=True) as records:
         known = records.school(school_id) is not None
-        records.put_school(declared)
+        records.put_school(declared, act_now("school.put"))
     if output is Format.JSON:
         show_json({"status": "updated" if known else "added", "school": _document(declared)})
         return

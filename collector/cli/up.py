@@ -58,7 +58,7 @@ def up(
     with explained_errors():
         try:
             line, school = _start(console, data, port, children)
-            _show_sheet(console, line, school)
+            _show_sheet(console, data, line, school)
             if not once:
                 _keep_running(console, line)
         except _StopRequestedError:
@@ -143,13 +143,17 @@ def _wait_for_readings(console: Console, line: Line, school_id: str, started: da
         console.print(f"尚无读数，稍后见页面 · not yet reported, see the page later: {names}")
 
 
-def _show_sheet(console: Console, line: Line, school: SchoolProfile) -> None:
+def _show_sheet(console: Console, data: Path, line: Line, school: SchoolProfile) -> None:
+    from collector.people.first_admin import FIRST_ADMIN_FILE
     from collector.up.findings_table import findings_table
     from rubrics.loader import load_rubric
 
     sheet = line.sheet(school.id, school.kind)
     console.print(findings_table(sheet, load_rubric(sheet["rubric"]), school.name))
     console.print(f"页面 · page: [link]{line.address}/schools/{school.id}[/link]")
+    first_admin = data / FIRST_ADMIN_FILE
+    if first_admin.exists():
+        console.print(f"管理员首次登录 · first sign-in of the admin: {first_admin}")
     console.print(f"全县概览 · county overview: [link]{line.address}/[/link]")
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from sqlalchemy import text
 from sqlalchemy.engine import URL
 
+from collector.storage.sql_records.audit import adopt_rows
 from collector.storage.sql_records.audit_check import SqlAuditCheck
 from collector.storage.sql_records.cases import SqlCases
 from collector.storage.sql_records.database import Database
@@ -61,7 +63,7 @@ def open_records(url: str | URL, progress: Callable[[str], None]) -> SqlRecordSt
     """
     database = Database(url)
     try:
-        database.migrate(progress)
+        database.migrate(progress, lambda connection: adopt_rows(connection, datetime.now(UTC)))
     except BaseException:
         database.close()
         raise

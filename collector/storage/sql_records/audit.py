@@ -77,6 +77,15 @@ def append_audit(connection: Connection, act: Act, table: Table, *keys: RowKey) 
     _append(connection, act, links, effect=None)
 
 
+def adopt_rows(connection: Connection, at: datetime) -> None:
+    """Begin the chain with the rows of a database that is older than the chain."""
+    act = Act("system", at, "audit.begin", "kept before the audit chain began")
+    for table in TRACKED_TABLES:
+        columns = list(table.primary_key.columns)
+        rows = connection.execute(select(*columns).order_by(*columns)).all()
+        append_audit(connection, act, table, *(tuple(row) for row in rows))
+
+
 def append_act(connection: Connection, act: Act, table: str | None, row_key: str | None) -> None:
     """Record an act that left every row as it was."""
     _append(connection, act, [(table, row_key, None)], effect=Effect.NONE)

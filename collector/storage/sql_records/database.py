@@ -20,6 +20,8 @@ from collector.errors import NotFoundError, UnavailableError
 from collector.storage.sql_records.schema import SCHEMA_VERSION
 
 BUSY_TIMEOUT_S = 10
+AUDITED_SINCE = "0003"
+"""The migration that began the audit chain."""
 _MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
 
@@ -65,8 +67,10 @@ class Database:
         """Close all connections; safe to call twice."""
         self.engine.dispose()
 
-    def migrate(self, progress: Callable[[str], None]) -> None:
+    def migrate(self, progress: Callable[[str], None], adopt: Callable[[Connection], None]) -> None:
         """Bring the schema to `SCHEMA_VERSION`; `progress` gets a line if there is work.
+
+        `adopt` takes the rows of a database that is older than the audit chain into it.
 
         Raises UnavailableError if the data was written by a newer version of the program.
         """
@@ -95,6 +99,8 @@ class Database:
         with self.writing() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, SCHEMA_VERSION)
+            if found is not None and found < AUDITED_SINCE:
+                adopt(connection)
         progress("数据库升级完成 migration done")
 
     def _schema_version(self) -> str | None:
