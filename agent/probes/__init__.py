@@ -26,6 +26,7 @@ PROBES: tuple[tuple[str, str], ...] = (
     ("lan_rate", "agent.probes.lan_rate:LanRate"),
     ("endpoint_sweep", "agent.probes.endpoint_sweep:EndpointSweep"),
     ("ups_snmp", "agent.probes.ups_snmp:UpsSnmp"),
+    ("ups_nut", "agent.probes.ups_nut:UpsNut"),
     ("wan_counters", "agent.probes.wan_counters:WanCounters"),
     ("website", "agent.probes.website:Website"),
     ("cameras", "agent.probes.cameras:Cameras"),

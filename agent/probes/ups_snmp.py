@@ -10,7 +10,7 @@ of own tables for makers that `agent/snmp/vendors/ups/` does not know; `credenti
 
 Metrics: see `UpsSnmp.metrics`. `runtime_hours` is only reported of a charged battery on mains;
 during and after a power cut there is `remaining_hours`, so that an outage does not look like a
-small battery.
+small battery. `longest_discharge_hours` is what was seen, not estimated.
 
 What makes it invalid: an estimate spelled 0 (on mains), -1, 65535 or 4294967295 is unknown. The
 estimate is at the present load and tends to be high; only a discharge test proves it. A supply that
@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from agent.power.supply import METRICS, PowerSupply, reason_of, values_of
 from agent.probes.base import Context, Cost, Metric, Probe, ProbeError
 from agent.reading import Outcome, Reading
 from agent.snmp.settings import NO_DEVICE, AskSettings, Device, require_distinct
@@ -33,9 +34,6 @@ from agent.snmp.settings import NO_DEVICE, AskSettings, Device, require_distinct
 if TYPE_CHECKING:
     from agent.snmp.client import SnmpClient
     from agent.snmp.poll import System
-    from agent.snmp.power_supply import PowerSupply
-
-SECONDS_AN_HOUR = 3600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,13 +57,7 @@ class UpsSnmp(Probe[UpsSnmpSettings]):
     timeout_s = 120.0
     cost = Cost.HEAVY
     settings_type = UpsSnmpSettings
-    metrics: ClassVar[tuple[Metric, ...]] = (
-        Metric("runtime_hours", "h", "Estimated backup time of the charged battery"),
-        Metric("remaining_hours", "h", "Estimated time left while on battery or recharging"),
-        Metric("charge_ratio", "ratio", "Charge of the battery"),
-        Metric("load_ratio", "ratio", "Load of the output, of its busiest phase, at most 1"),
-        Metric("on_battery", "bool", "Source of the output: 1 battery, 0 mains"),
-    )
+    metrics: ClassVar[tuple[Metric, ...]] = METRICS
 
     def idle_reason(self, settings: UpsSnmpSettings) -> str | None:
         """Without a device there is nothing to ask."""
@@ -76,6 +68,7 @@ class UpsSnmp(Probe[UpsSnmpSettings]):
 
         Raises ProbeError `snmp_no_device`, or what is wrong with credentials or own tables.
         """
+        from agent.power.discharge import with_discharges
         from agent.snmp.client import SnmpError
         from agent.snmp.poll import poll, read_system
         from agent.snmp.power_supply import PowerSupplyTable, read_power_supply
@@ -91,7 +84,8 @@ class UpsSnmp(Probe[UpsSnmpSettings]):
             supply = await read_power_supply(client, tables, system.object_id)
             return [report(device, system, supply, context)]
 
-        yield from poll(self.name, settings, settings.devices, context, work)
+        found = poll(self.name, settings, settings.devices, context, work)
+        yield from with_discharges(found, context)
 
 
 def report(device: Device, system: System, supply: PowerSupply, context: Context) -> Reading:
@@ -99,17 +93,12 @@ def report(device: Device, system: System, supply: PowerSupply, context: Context
     from agent.snmp.poll import identity
 
     values = values_of(supply)
-    reason = None
-    if supply.runtime_s is None:
-        reason = "ups_runtime_unknown"
-    elif not supply.is_charged:
-        reason = "ups_not_charged"
     return Reading(
         probe=UpsSnmp.name,
         target=device.name,
         time=context.now(),
         outcome=Outcome.OK if values else Outcome.FAILED,
-        reason=reason,
+        reason=reason_of(supply),
         values=values,
         labels={"device": device.name},
         details={
@@ -119,18 +108,3 @@ def report(device: Device, system: System, supply: PowerSupply, context: Context
             "printed_load_ratio": supply.load_ratio,
         },
     )
-
-
-def values_of(supply: PowerSupply) -> dict[str, float]:
-    """Return the values that are known. Pure."""
-    values: dict[str, float] = {}
-    if supply.runtime_s is not None:
-        name = "runtime_hours" if supply.is_charged else "remaining_hours"
-        values[name] = supply.runtime_s / SECONDS_AN_HOUR
-    if supply.charge_ratio is not None:
-        values["charge_ratio"] = supply.charge_ratio
-    if supply.load_ratio is not None:
-        values["load_ratio"] = min(1.0, supply.load_ratio)
-    if supply.on_battery is not None:
-        values["on_battery"] = float(supply.on_battery)
-    return values

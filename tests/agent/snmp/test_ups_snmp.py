@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from agent.power.supply import values_of
 from agent.probes.base import Context
-from agent.probes.ups_snmp import UpsSnmp, UpsSnmpSettings, values_of
+from agent.probes.ups_snmp import UpsSnmp, UpsSnmpSettings
 from agent.reading import Outcome, Reading
 from agent.snmp.client import Oid, Value, oid
 from agent.snmp.power_supply import PowerSupplyTable, judge_power_supply

@@ -1,0 +1,1 @@
+"""Uninterruptible power supplies, however they are asked."""
