@@ -107,6 +107,29 @@ def test_random_loss_does_not_look_like_a_slow_line(netlab: ModuleType, tmp_path
         assert result["latency_ms"]["idle"] == pytest.approx(20.0, abs=2.0)
 
 
+def test_an_interface_that_goes_down_gives_no_rate(netlab: ModuleType, tmp_path: Path) -> None:
+    """In the middle of a test: a reason within seconds, and no number."""
+    impatient = (
+        "import sys; import agent.bandwidth.transfer as t; t.STALL_S = 1.0;"
+        "from agent.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    )
+    with netlab.lab(netlab.Link(100.0, 100.0, 0.0)) as lab:
+        lab.start(lab.server(sys.executable, "-c", SERVE))
+        time.sleep(1.0)
+        process = subprocess.Popen(
+            lab.client(
+                sys.executable, "-c", impatient, "bandwidth", "--server", "http://10.77.2.2:8989",
+                "--state", str(tmp_path), "--format", "json", "--direction", "down",
+            ),
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        time.sleep(1.5)
+        subprocess.run(lab.client("ip", "link", "set", "wan", "down"), check=True)
+        output, _ = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert json.loads(output)["error"] == "server_gone"
+
+
 def test_a_lab_that_was_late_itself_says_so(netlab: ModuleType) -> None:
     """A relay stopped for 0.1 s under traffic: the lab calls the time unfair, and only then."""
     trickle = (
