@@ -57,12 +57,14 @@ class Pusher:
         jitter: Callable[[], float] = jitter,
         on_change: Callable[[PushState], None] = lambda _state: None,
         after_delivery: Callable[[CollectorClient], None] = lambda _client: None,
+        until_next_s: Callable[[], float] | None = None,
     ) -> None:
         """Prepare, without sending.
 
         `client` returns the connection to use, None before enrolment. `jitter` returns numbers in
         [0, 1). `on_change` hears when trouble starts or ends. `after_delivery` may use the
-        connection when a batch was delivered, and must not raise.
+        connection when a batch was delivered, and must not raise. `until_next_s` says how long to
+        wait while up to date, instead of always `interval_s`.
         """
         self._spool = spool
         self._client = client
@@ -71,6 +73,7 @@ class Pusher:
         self._jitter = jitter
         self._on_change = on_change
         self._after_delivery = after_delivery
+        self._until_next_s = until_next_s or (lambda: settings.interval_s)
         self._failures = 0
         self._client_in_use: CollectorClient | None = None
         self.state = PushState()
@@ -106,7 +109,7 @@ class Pusher:
             return self._settings.interval_s
         batch = self._spool.next_batch(self._settings.batch_readings, self._settings.batch_bytes)
         if batch is None:
-            return self._settings.interval_s
+            return self._until_next_s()
         body = zlib.compress(batch.body, level=6, wbits=_GZIP_FORMAT)
         answer = client.post(READINGS_PATH, body, {"Content-Encoding": "gzip"})
         delivery = judge(answer, batch.readings, self._now())
@@ -146,7 +149,7 @@ class Pusher:
             self._failures = 0
             full = batch.readings >= self._settings.batch_readings
             more = full or delivery.action is not Action.SETTLE
-            return self._settings.backlog_pause_s if more else self._settings.interval_s
+            return self._settings.backlog_pause_s if more else self._until_next_s()
         base_s, cap_s = _RETRY_S if delivery.action is Action.RETRY else _HOLD_S
         ceiling_s = min(cap_s, base_s * 2.0**self._failures)
         self._failures = min(self._failures + 1, 16)

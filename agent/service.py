@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -25,11 +26,14 @@ from agent.probes.base import CollectorAccess, Context, Cost, utc_now
 from agent.pusher import Pusher, PushState
 from agent.reading import Reading
 from agent.runner import Job, Runner
+from agent.schedule import phase_s, seconds_to_next
 from agent.self_report import INTERVAL_S, METRICS, NAME, SelfReport, push_reading
 from agent.settings import ProbePlan, Settings
 from agent.spool import Spool
 
 STOP_S = 1.5
+AFTER_SAMPLE_S = 0.05
+"""A light probe has measured and stored by then."""
 _log = logging.getLogger("agent.run")
 
 
@@ -103,6 +107,7 @@ class Service:
             settings.push,
             on_change=self._push_changed,
             after_delivery=bureau.look,
+            until_next_s=self._until_next_push_s,
         )
 
     def run(self) -> None:
@@ -132,6 +137,19 @@ class Service:
         push.join(0.3)
         self._spool.close()
         _log.info("stopped")
+
+    def _until_next_push_s(self) -> float:
+        """Return the time until just after the next sample of the fastest probe.
+
+        The sample is fresh then, and so are the processor's caches: two wake-ups as one cost less.
+        """
+        plans = (plan for plan in self._settings.probes.values() if plan.is_run)
+        pace = min(plans, key=lambda plan: plan.interval_s, default=None)
+        interval_s = self._settings.push.interval_s
+        if pace is None:
+            return interval_s
+        offset_s = phase_s(self._spool.stream, pace.probe, pace.interval_s) + AFTER_SAMPLE_S
+        return seconds_to_next(time.time(), interval_s, offset_s, since_last_s=0.0)
 
     def _begin_stream(self, agent_id: str) -> None:
         push = self._settings.push

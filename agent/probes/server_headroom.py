@@ -80,7 +80,7 @@ class ServerHeadroom(Probe[ServerHeadroomSettings]):
                 self._system, context.proc_root, context.sys_root
             )
         window_s, cpu = self._cpu_since_last_sample(context)
-        memory = read_memory(context.sys_root)
+        memory = read_memory(context.proc_root, context.sys_root)
         disks, no_disks = self._local_capacities(context)
         values = {
             **cpu_ratios(cpu),

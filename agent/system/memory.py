@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+_MEMINFO = re.compile(rb"MemTotal: +(\d+) kB\nMemFree: .*\nMemAvailable: +(\d+) kB")
 _NO_LIMIT_BYTES = 1 << 60
 """cgroup version 1 writes "no limit" as almost 2**63."""
 
@@ -59,24 +61,40 @@ def effective_memory(total_bytes: int, available_bytes: int, cgroup: CgroupMemor
     return Memory(cgroup.limit_bytes, min(left_bytes, available_bytes), "container")
 
 
-def read_memory(sys_root: Path) -> Memory:
+def read_memory(proc_root: Path, sys_root: Path) -> Memory:
     """Return the memory of this host or container.
 
     Only limits at the root of the mounted cgroup tree are looked at. On a host that root has none;
     in a container it is the container's own cgroup. So the memory limit of the agent's own service
     is never taken for the server's memory.
     """
-    host = psutil.virtual_memory()
+    total_bytes, available_bytes = _host_memory(proc_root)
     root = sys_root / "fs/cgroup"
     cgroup = _read_cgroup(root, "memory.max", "memory.current") or _read_cgroup(
         root / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"
     )
-    return effective_memory(host.total, host.available, cgroup)
+    return effective_memory(total_bytes, available_bytes, cgroup)
+
+
+def _host_memory(proc_root: Path) -> tuple[int, int]:
+    """Return total and available bytes; from the head of meminfo, a fifth of psutil's work."""
+    try:
+        with (proc_root / "meminfo").open("rb", buffering=0) as file:
+            found = _MEMINFO.search(file.read(256))
+    except OSError:  # not Linux
+        found = None
+    if found is None:
+        host = psutil.virtual_memory()
+        return host.total, host.available
+    return int(found[1]) * 1024, int(found[2]) * 1024
 
 
 def _read_cgroup(folder: Path, limit: str, used: str) -> CgroupMemory | None:
     try:
-        texts = [(folder / name).read_text() for name in (limit, used, "memory.stat")]
+        limit_text = (folder / limit).read_text()
+        if not limit_text.strip().isdecimal():  # `max`: the rest does not matter
+            return None
+        texts = [(folder / name).read_text() for name in (used, "memory.stat")]
     except OSError:
         return None
-    return parse_cgroup_memory(*texts)
+    return parse_cgroup_memory(limit_text, *texts)

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -95,7 +96,19 @@ def test_the_agents_own_service_limit_is_not_the_servers_memory(host: Any) -> No
             "sys/fs/cgroup/system.slice/agent.service/memory.stat": "inactive_file 0\n",
         }
     )
-    assert read_memory(host.root / "sys").bound_by == "host"
+    assert read_memory(host.root / "proc", host.root / "sys").bound_by == "host"
+
+
+def test_memory_is_what_the_kernel_says(tmp_path: Path) -> None:
+    """The head of meminfo is read where there is one, and agrees with psutil on this host."""
+    (tmp_path / "meminfo").write_text(
+        "MemTotal:       16000000 kB\nMemFree:          100000 kB\nMemAvailable:    4000000 kB\n"
+    )
+    memory = read_memory(tmp_path, tmp_path)
+    assert (memory.total_bytes, memory.used_ratio) == (16_000_000 * 1024, 0.75)
+    ours, theirs = read_memory(Path("/proc"), tmp_path), psutil.virtual_memory()
+    assert ours.total_bytes == theirs.total
+    assert ours.available_bytes == pytest.approx(theirs.available, rel=0.2)
 
 
 def test_container_memory_is_read_from_the_cgroup_root(host: Any, recorded: Path) -> None:
@@ -108,7 +121,7 @@ def test_container_memory_is_read_from_the_cgroup_root(host: Any, recorded: Path
             "sys/fs/cgroup/memory.stat": stat,
         }
     )
-    memory = read_memory(host.root / "sys")
+    memory = read_memory(host.root / "proc", host.root / "sys")
     assert (memory.total_bytes, memory.bound_by) == (67108864, "container")
 
 
