@@ -253,6 +253,15 @@ def evaluated(rubric: Rubric, case_file: Mapping[str, Any]) -> Scored:
         raise fields_wrong(*rows) from error
 
 
+def written_parts(found: HeldCase) -> dict[str, Any]:
+    """Return the parts of a case file that people write into the case."""
+    return {
+        "entries": _entries(found),
+        "stages": _stages(found),
+        "overrides": _overrides(found),
+    }
+
+
 def _entries(found: HeldCase) -> dict[str, dict[str, Json]]:
     given: dict[str, dict[str, Json]] = defaultdict(dict)
     for item_id, name in sorted({(entry.item_id, entry.name) for entry in found.entries}):

@@ -45,9 +45,13 @@ def _current(
         *(found.mark(one.stage_id, one.item_id) for one in change.marks),
         *(found.override(one.item_id, one.finding_id) for one in change.overrides),
     ]
-    wanted = [*change.entries, *change.marks, *change.overrides]
-    for now, then in zip(stored, wanted, strict=True):
-        if now is not None and now.revision != then.revision - 1:
+    seen = [
+        *(one.revision - 1 for one in change.entries),
+        *(one.revision - 1 for one in change.marks),
+        *(one.revision - 1 for one in change.overrides),
+    ]
+    for now, revision in zip(stored, seen, strict=True):
+        if now is not None and now.revision != revision:
             return _shown(now)
     return None
 
