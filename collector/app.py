@@ -28,7 +28,7 @@ from collector.errors import UnavailableError
 from collector.evidence.files import EvidenceFiles
 from collector.evidence.routes import EvidenceApi, evidence_router
 from collector.evidence.service import EvidenceService
-from collector.ingest import quarantine_routes
+from collector.ingest import bundle_routes, quarantine_routes
 from collector.ingest import routes as ingest_routes
 from collector.ingest.applier import Applier
 from collector.ingest.limits import IngestLimits
@@ -49,6 +49,7 @@ from collector.storage.ports import RecordStore, SeriesStore
 from collector.storage.sql_records import open_records
 from collector.web.services import WebServices
 from collector.web.site import Site
+from collector.wiring_assessment import add_assessment
 from collector.wiring_people import add_people
 from rubrics import __version__
 from rubrics.model import Rubric
@@ -168,6 +169,7 @@ def create_app(
     add_people(app, settings, stores.records, clock, cookie_secret)
     app.include_router(ingest_routes.router)
     app.include_router(quarantine_routes.router)
+    app.include_router(bundle_routes.router)
     app.include_router(enrolment_routes.router)
     app.include_router(key_routes.router)
     app.include_router(slot_routes.router)
@@ -175,6 +177,7 @@ def create_app(
     sheets = ScoringService(stores.records, stores.series, rubrics)
     files = EvidenceFiles(settings.data / EVIDENCE_FOLDER)
     app.include_router(evidence_router(_evidence(files, stores, rubrics, sheets, clock)))
+    add_assessment(app, stores.records, stores.series, rubrics, clock)
     publishing = PublishingService(stores.records, files.pieces, publish_round)
     app.include_router(publishing_router(PublishingApi(publishing, clock)))
     site = Site(WebServices(stores.records, stores.series, sheets, rubrics, clock))
