@@ -1,0 +1,99 @@
+"""The example county: the same seed gives the same schools, and their measurements are judged."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+from random import Random
+
+import pytest
+from typer.testing import CliRunner
+
+from collector.app import open_stores
+from collector.cli.main import app
+from collector.domain import SchoolForm
+from collector.example.county import Wish, build
+from collector.example.networks import network
+from collector.example.places import schools
+from collector.scoring.calendar import SchoolCalendar
+from collector.scoring.service import ScoringService
+from collector.settings import Settings
+from rubrics.indicators import Window
+from rubrics.loader import official_rubrics
+
+NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
+DAY = date(2026, 9, 1)
+
+
+def test_the_same_seed_is_the_same_county_and_another_another() -> None:
+    """Two builders see the same schools and the same networks."""
+    one, again = (list(schools(60, DAY, Random(7))) for _ in range(2))
+    assert one == again
+    assert one != list(schools(60, DAY, Random(8)))
+    assert network(one[0], Random(3)) == network(one[0], Random(3))
+
+
+def test_sixty_schools_hold_every_form_and_each_name_once() -> None:
+    """A county to learn on has primary, nine-year, complete, vocational schools and points."""
+    county = list(schools(60, DAY, Random(1)))
+    assert {school.form for school in county} == {
+        SchoolForm.PRIMARY,
+        SchoolForm.JUNIOR,
+        SchoolForm.NINE_YEAR,
+        SchoolForm.COMPLETE,
+        SchoolForm.VOCATIONAL,
+        SchoolForm.TEACHING_POINT,
+    }
+    names = [school.name for school in county]
+    assert len(set(names)) == len(names)
+
+
+def test_its_measurements_reach_verdicts(tmp_path: Path) -> None:
+    """Three schools, three weeks: bandwidth, backbone and headroom are decided, and differ."""
+    stores = open_stores(Settings(data=tmp_path / "data"), lambda _: None)
+    calendar = SchoolCalendar()
+    try:
+        built = build(
+            stores.records,
+            stores.series,
+            Wish(schools=3, days=22, seed=3),
+            NOW,
+            lambda since, until: calendar.spans(Window.SCHOOL_HOURS, since, until),
+            calendar.day_start,
+            lambda *_: None,
+        )
+        service = ScoringService(stores.records, stores.series, official_rubrics())
+        results = set()
+        for school in built:
+            stored = service.score(school.id, "zhongxian-smart-campus-general", NOW)
+            items = json.loads(stored.sheet_json)["items"]
+            found = {
+                one["id"]: one["result"] for item in items.values() for one in item["findings"]
+            }
+            results |= {(name, found[name]) for name in ("1c", "1e", "3b")}
+    finally:
+        stores.close()
+    assert {("1e", "met"), ("1c", "not_met")} <= results
+
+
+def test_the_command_builds_and_refuses_to_mix_with_real_schools(tmp_path: Path) -> None:
+    """A directory with a real school is left alone."""
+    run = CliRunner().invoke
+    data = str(tmp_path / "demo")
+    made = run(app, ["example", "--data", data, "--schools", "1", "--days", "2"])
+    assert made.exit_code == 0, made.output
+    real = str(tmp_path / "real")
+    added = run(app, ["school", "add", "--data", real, "--id", "zx-1", "--name", "某小学"])
+    assert added.exit_code == 0
+    refused = run(app, ["example", "--data", real, "--schools", "1", "--days", "2"])
+    assert refused.exit_code == 2
+    assert "正式学校" in refused.output
+
+
+@pytest.mark.parametrize("count", [1, 12])
+def test_ids_are_stable(count: int) -> None:
+    """A larger county begins with the schools of a smaller one."""
+    small = [school.id for school in schools(count, DAY, Random(1))]
+    large = [school.id for school in schools(60, DAY, Random(1))]
+    assert large[:count] == small
