@@ -31,6 +31,7 @@ PROBES: tuple[tuple[str, str], ...] = (
     ("website", "agent.probes.website:Website"),
     ("cameras", "agent.probes.cameras:Cameras"),
     ("recordings", "agent.probes.recordings:Recordings"),
+    ("backups", "agent.probes.backups:Backups"),
 )
 """Probe name and `module:class`, in the order people see them."""
 

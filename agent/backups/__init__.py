@@ -1,0 +1,1 @@
+"""Backups as they lie there: files, restic repositories, Windows Server Backup."""
