@@ -2,164 +2,45 @@
 
 Needs root (network namespaces). Run for example:
 
-    python benchmarks/bandwidth_causes.py                      # all conditions, 20 runs each
+    python benchmarks/bandwidth_causes.py                            # everything, 20 runs each
     python benchmarks/bandwidth_causes.py --only "address; burst" --runs 5
+    python benchmarks/bandwidth_causes.py --evidence causes.jsonl --minutes 9   # in parts
+    python benchmarks/bandwidth_causes.py --evidence causes.jsonl --table       # what there is
 
-Every run measures a line as if for the first time. One line per condition: what it is, the share
-of runs that named the right cause, all answers, and how many runs had called the line the limit.
+Every run measures a line as if for the first time. With `--evidence` each run is kept whole, and a
+second call goes on where the first ended; runs of another engine version do not count. A run in
+which the lab itself was late (`netlab.Conduct`) measured the lab: it is kept, marked and repeated.
+Several processes may share one file, each with conditions of its own.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
+import hashlib
 import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from netlab import SECOND_ADDRESS, SERVER_ADDRESS, Lab, Link, lab
+from cause_lines import CONDITIONS, Condition, measure, serve
+from netlab import Lab, lab
 
-PORT = 8989
-RATE_MBPS = 100.0
-FAKE_PORT = """
-mount -t tmpfs none /sys/class/net && mkdir -p /sys/class/net/wan/device {extra} &&
-cd /sys/class/net/wan && ln -s /sys/devices/virtual/net/wan/statistics statistics &&
-echo {speed} > speed && echo up > operstate && echo 1 > carrier && echo 1 > type && exec "$@"
+MOST_VOID = 2
+"""Voided runs for each that counts, at most; a busier machine proves nothing."""
+SAMPLER = """
+import sys, time
+for _ in range(5000):
+    with open("/sys/class/net/lan2/statistics/tx_bytes") as file:
+        print(time.monotonic(), file.read().strip(), flush=True)
+    time.sleep(0.01)
 """
-"""What the kernel shows of a real card; a virtual one has no speed that would limit."""
-
-Disturbance = Callable[[Lab], "contextlib.AbstractContextManager[None]"]
-
-
-@contextlib.contextmanager
-def nothing(made: Lab) -> Iterator[None]:
-    """Let the test be alone."""
-    del made
-    yield
-
-
-def neighbour(*options: str) -> Disturbance:
-    """Let another host of the school receive meanwhile."""
-    return _iperf3(lambda made, *command: made.neighbour(*command), options)
-
-
-def same_host_traffic(*options: str) -> Disturbance:
-    """Let the testing host itself receive meanwhile."""
-    return _iperf3(lambda made, *command: made.client(*command), options)
-
-
-def _iperf3(place: Callable[..., list[str]], options: tuple[str, ...]) -> Disturbance:
-    @contextlib.contextmanager
-    def receiving(made: Lab) -> Iterator[None]:
-        process = subprocess.Popen(
-            place(made, "iperf3", "-c", SERVER_ADDRESS, "-p", "5202", "-R", "-t", "60", *options),
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        time.sleep(1.0)
-        try:
-            yield
-        finally:
-            process.kill()
-            process.wait()
-            time.sleep(0.3)
-
-    return receiving
-
-
-@contextlib.contextmanager
-def wavering(made: Lab) -> Iterator[None]:
-    """Let the line change its rate all the time."""
-    ended = threading.Event()
-
-    def change() -> None:
-        rates = (RATE_MBPS, RATE_MBPS * 0.4, RATE_MBPS * 0.7, RATE_MBPS * 0.3)
-        for turn in range(1000):
-            if ended.wait(0.15 + 0.05 * (turn % 5)):
-                return
-            made.shape(rates[turn % len(rates)], rates[turn % len(rates)])
-
-    thread = threading.Thread(target=change)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-        made.shape(RATE_MBPS, RATE_MBPS)
-
-
-@dataclass(frozen=True)
-class Condition:
-    """A line, what happens on it, and the cause that a test has to name."""
-
-    cause: str
-    link: Link
-    options: tuple[str, ...] = ()
-    disturbed: Disturbance = nothing
-    announced_mbps: float | None = None
-    wrapper: str = ""
-    """A shell text that the test runs in."""
-    on_gateway: bool = False
-    directions: tuple[str, ...] = ("down", "up")
-    or_cause: str = ""
-    """As right: where both ends of a path run on the machine that is the limit."""
-    expected_mbps: float | None = None
-    """The true capacity, where the test can know it."""
-
-
-LINE = Link(RATE_MBPS, RATE_MBPS, 20)
-SCHOOL = Link(RATE_MBPS, RATE_MBPS, 20, has_gateway=True)
-CONDITIONS = {
-    "line": Condition("line", LINE, expected_mbps=RATE_MBPS),
-    "line with a second address": Condition(
-        "line", SCHOOL, ("--second-source", SECOND_ADDRESS), expected_mbps=RATE_MBPS
-    ),
-    "policed line": Condition("line", Link(None, None, 20, police_mbps=RATE_MBPS)),
-    "connection": Condition("per_ip_limit", Link(RATE_MBPS * 5, RATE_MBPS * 5, 20, flow_mbps=8)),
-    "address": Condition(
-        "per_ip_limit",
-        Link(RATE_MBPS, RATE_MBPS, 20, has_gateway=True, address_mbps=30),
-        ("--second-source", SECOND_ADDRESS),
-    ),
-    "own udp": Condition(
-        "cross_traffic", LINE, disturbed=same_host_traffic("-u", "-b", "30M", "-l", "1400"),
-        directions=("down",),
-    ),
-    "neighbour's tcp": Condition(
-        "cross_traffic", SCHOOL, disturbed=neighbour("-P", "4"), directions=("down",)
-    ),
-    "neighbour's udp, counted": Condition(
-        "cross_traffic", SCHOOL, ("--outlet-interface", "out"),
-        neighbour("-u", "-b", "30M", "-l", "1400"), on_gateway=True, directions=("down",),
-        expected_mbps=RATE_MBPS,
-    ),
-    "neighbour's tcp, counted": Condition(
-        "cross_traffic", SCHOOL, ("--outlet-interface", "out"), neighbour("-P", "4"),
-        on_gateway=True, directions=("down",), expected_mbps=RATE_MBPS,
-    ),
-    "burst": Condition(
-        "burst",
-        Link(RATE_MBPS, RATE_MBPS, 20, bucket_bytes=25_000_000, peak_mbps=2 * RATE_MBPS),
-        ("--max-seconds", "1"),
-    ),
-    "unstable": Condition("unstable", LINE, ("--max-seconds", "5"), wavering),
-    "nic": Condition("nic", LINE, wrapper=FAKE_PORT.format(speed=100, extra="")),
-    "wifi": Condition(
-        "wifi", LINE, wrapper=FAKE_PORT.format(speed=-1, extra="/sys/class/net/wan/wireless")
-    ),
-    "server's port": Condition("server", LINE, announced_mbps=100.0),
-    "host": Condition("host_cpu", Link(None, None), or_cause="server"),
-}  # fmt: skip
 
 
 def main() -> int:
@@ -168,69 +49,141 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--only", default="", help="conditions, separated by semicolons")
     parser.add_argument("--share", type=float, default=0.95)
+    parser.add_argument("--evidence", type=Path, help="keep every run here, and go on from it")
+    parser.add_argument("--minutes", type=float, default=600.0, help="end after that long")
+    parser.add_argument("--table", action="store_true", help="only print the table")
     options = parser.parse_args()
-    if os.geteuid() != 0:
-        sys.exit("network namespaces need root")
     named = [name.strip() for name in options.only.split(";")] if options.only else []
     chosen = named or list(CONDITIONS)
-    good = [report(name, CONDITIONS[name], options.runs) >= options.share for name in chosen]
-    return 0 if all(good) else 1
+    book = Book(options.evidence)
+    if not options.table:
+        if os.geteuid() != 0:
+            sys.exit("network namespaces need root")
+        ends_at = time.monotonic() + 60 * options.minutes
+        for name in chosen:
+            run_condition(name, book, options.runs, ends_at)
+    reached = [report(name, book.of(name), options.share) for name in chosen]
+    return 0 if all(reached) else 1
 
 
-def report(name: str, condition: Condition, runs: int) -> float:
-    """Measure `runs` times, half of them in each direction asked for; return the share right."""
-    answers: Counter[str] = Counter()
-    right, errors, lengths = 0, [], []
+class Book:
+    """The runs, by condition; in a file where one is given."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self._runs: list[dict[str, Any]] = []
+        self._version = engine_version()
+
+    def of(self, name: str) -> list[dict[str, Any]]:
+        """Return this engine's runs of a condition, void ones included."""
+        lines = self._file.read_text().splitlines() if self._file and self._file.exists() else []
+        runs = [json.loads(line) for line in lines] if self._file else self._runs
+        return [run for run in runs if run["condition"] == name and run["engine"] == self._version]
+
+    def add(self, run: dict[str, Any]) -> None:
+        """Keep one."""
+        run["engine"] = self._version
+        self._runs.append(run)
+        if self._file:
+            with self._file.open("a") as file:
+                file.write(json.dumps(run) + "\n")
+
+
+def engine_version() -> str:
+    """Return what tells this engine from others: a hash of its files and the server's."""
+    root = Path(__file__).parents[1]
+    files = sorted([*root.glob("agent/bandwidth/*.py"), *root.glob("collector/speedtest/*.py")])
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+
+
+def run_condition(name: str, book: Book, runs: int, ends_at: float) -> None:
+    """Measure until there are `runs` that count, half of them in each direction asked for."""
+    condition = CONDITIONS[name]
+    had = book.of(name)
+    good = sum(not run["void"] for run in had)
+    left = runs - good
+    if left <= 0:
+        return
     with lab(condition.link) as made:
         serve(made, condition)
-        for turn in range(runs):
-            direction = condition.directions[turn % len(condition.directions)]
-            with condition.disturbed(made):
-                part = measure(made, condition, direction)
-            named = part.get("limited_by", [part.get("error")])
-            answers["+".join(map(str, named)) or "nothing"] += 1
-            right += bool({condition.cause, condition.or_cause} & set(named))
-            lengths.append(part.get("seconds", 0.0))
-            rate = part.get("capacity_line_rate_mbps") or part.get("line_rate_mbps")
-            if condition.expected_mbps and rate:
-                errors.append(abs(100 * (rate / condition.expected_mbps - 1)))
+        for _ in range(left * (1 + MOST_VOID)):
+            if good >= runs or time.monotonic() > ends_at:
+                return
+            direction = condition.directions[good % len(condition.directions)]
+            run = run_once(made, condition, direction)
+            book.add({"condition": name, "direction": direction, **run})
+            good += not run["void"]
+
+
+def run_once(made: Lab, condition: Condition, direction: str) -> dict[str, Any]:
+    """Measure once; say whether the lab was fair, and what others truly moved meanwhile."""
+    made.conduct()
+    load = os.getloadavg()[0]
+    counting = condition.asked.get("interface") is not None
+    sampler = (
+        subprocess.Popen(made.gateway(sys.executable, "-c", SAMPLER), stdout=subprocess.PIPE)
+        if counting
+        else None
+    )
+    try:
+        answer = measure(made, condition, direction)
+    finally:
+        counts = b""
+        if sampler:
+            sampler.terminate()
+            counts, _ = sampler.communicate()
+    conduct = made.conduct()
+    run = {
+        "void": not conduct.is_fair, "late_s": round(conduct.late_s, 4), "load": load, **answer,
+    }  # fmt: skip
+    if counts and "result" in answer:
+        part = answer["result"][direction]
+        until_s = answer["ended_s"]
+        since_s = until_s - part["evidence"]["steady_s"]
+        run["others_mbps"] = mean_mbps(counts.decode().split("\n"), since_s, until_s)
+    return run
+
+
+def mean_mbps(lines: Sequence[str], since_s: float, until_s: float) -> float | None:
+    """Return the mean rate between two moments from lines of time and bytes."""
+    points = [(float(t), int(n)) for t, _, n in (line.partition(" ") for line in lines) if n]
+    inside = [point for point in points if since_s <= point[0] <= until_s]
+    if len(inside) < 2:
+        return None
+    (t0, n0), (t1, n1) = inside[0], inside[-1]
+    return (n1 - n0) * 8e-6 / (t1 - t0)
+
+
+def report(name: str, runs: list[dict[str, Any]], share: float) -> bool:
+    """Print a condition's line; whether at least `share` of the runs named its cause."""
+    condition = CONDITIONS[name]
+    fair = [run for run in runs if not run["void"]]
+    if not fair:
+        print(f"{name:29s} no run that counts ({len(runs)} void)")
+        return False
+    answers: Counter[str] = Counter()
+    right, errors, shares, seconds = 0, [], [], []
+    for run in fair:
+        part = run["result"][run["direction"]] if "result" in run else {}
+        named = part.get("limited_by", [run.get("error")])
+        answers["+".join(map(str, named)) or "nothing"] += 1
+        right += bool({condition.cause, condition.or_cause} & set(named))
+        seconds.append(part.get("seconds", 0.0))
+        rate = part.get("capacity_line_rate_mbps") or part.get("line_rate_mbps")
+        if condition.expected_mbps and rate:
+            errors.append(abs(100 * (rate / condition.expected_mbps - 1)))
+            if run.get("others_mbps") is not None and part.get("cross_traffic_mbps") is not None:
+                off = part["cross_traffic_mbps"] - run["others_mbps"]
+                shares.append(abs(100 * off / condition.expected_mbps))
     worst = f", capacity off by at most {max(errors):.2f} %" if errors else ""
+    worst += f", cross share by {max(shares):.2f} points" if shares else ""
     print(
-        f"{name:27s} {condition.cause:14s} {right}/{runs} = {right / runs:.0%}  "
-        f"{dict(answers)}, {sorted(lengths)[len(lengths) // 2]:.1f} s{worst}",
+        f"{name:29s} {condition.cause:14s} {right}/{len(fair)} = {right / len(fair):.0%}  "
+        f"{dict(answers)}, {sorted(seconds)[len(seconds) // 2]:.1f} s{worst}"
+        f", {len(runs) - len(fair)} void",
         flush=True,
     )
-    return right / runs
-
-
-def serve(made: Lab, condition: Condition) -> None:
-    """Start the measurement server and the disturbance's other side."""
-    script = (
-        "from collector.speedtest.command import serve;"
-        f"serve('0.0.0.0', {PORT}, None, True, host_id='lab', port_mbps={condition.announced_mbps})"
-    )
-    made.start(made.server(sys.executable, "-c", script))
-    made.start(made.server("iperf3", "-s", "-p", "5202"))
-    time.sleep(1.0)
-
-
-def measure(made: Lab, condition: Condition, direction: str) -> dict[str, Any]:
-    """Run the command once, from where the condition says."""
-    command = [
-        sys.executable, "-m", "agent", "bandwidth", "--server", f"http://{SERVER_ADDRESS}:{PORT}",
-        "--direction", direction, "--format", "json", "--forget", "--state", "/nonexistent",
-        *condition.options,
-    ]  # fmt: skip
-    if condition.wrapper:
-        command = ["sh", "-c", condition.wrapper, "sh", *command]
-    place = made.gateway if condition.on_gateway else made.client
-    done = subprocess.run(place(*command), capture_output=True, check=False)
-    try:
-        document = json.loads(done.stdout)
-    except ValueError:
-        return {"error": done.stderr.decode()[-200:]}
-    part: dict[str, Any] = document.get({"down": "download", "up": "upload"}[direction], document)
-    return part
+    return right >= share * len(fair)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ timestamps; tbf counts Ethernet frames without preamble, gap and FCS).
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -30,6 +31,9 @@ SERVER_ADDRESS = "10.77.2.2"
 MAX_LATE_S = 0.01
 """Of the relay: what it held back for longer moves points of a stretch of half a second by 2 %."""
 RELAY = Path(__file__).with_name("delay_relay.py")
+
+_numbers = itertools.count()
+"""Of the labs in this process: several may run side by side."""
 
 NO_OFFLOAD = """
 import array, fcntl, socket, struct, sys
@@ -132,7 +136,7 @@ class Lab:
 @contextlib.contextmanager
 def lab(link: Link) -> Iterator[Lab]:
     """Build the namespaces for `link`, and remove them and what was started in them."""
-    made = Lab(f"cg{os.getpid() % 100000}", link)
+    made = Lab(f"cg{os.getpid() % 100000}{next(_numbers)}", link)
     try:
         _build(made)
         yield made

@@ -1,0 +1,59 @@
+"""Measure one direction of a line as if for the first time; print what came of it as JSON.
+
+    python benchmarks/measure_once.py '{"server": "http://10.77.2.2:8989", "direction": "download"}'
+
+Also: `seconds` at most, `second_source` on the same line, `interface` of this host that counts the
+whole outlet. Printed are `result` (as `bandwidth --format json`), `reading` (as it is pushed) and
+`ended_s`, on this host's monotonic clock, of a download; or `error`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from agent.bandwidth.backends import measure_with
+from agent.bandwidth.backends.base import Request
+from agent.bandwidth.bounds import Caps, Direction
+from agent.bandwidth.errors import MeasurementError
+from agent.bandwidth.link_counters import InterfaceCounters
+from agent.bandwidth.slices import Slice
+from agent.probes.base import Context
+from agent.probes.outlet_bandwidth import OutletBandwidth
+from agent.slots import Occasion
+from agent.wire import reading_fields
+
+
+def main() -> int:
+    """Measure and print; 1 without a rate."""
+    asked = json.loads(sys.argv[1])
+    ended: dict[str, float] = {}
+
+    def note(direction: str, slices: list[Slice]) -> None:
+        ended[direction] = slices[-1].t_s
+
+    try:
+        print(json.dumps(_measure(asked, note) | {"ended_s": ended.get(asked["direction"])}))
+    except MeasurementError as error:
+        print(json.dumps({"error": error.reason, "detail": error.detail}))
+        return 1
+    return 0
+
+
+def _measure(asked: dict[str, Any], note: Any) -> dict[str, Any]:
+    interface = asked.get("interface")
+    result = measure_with("builtin", Request(
+        asked["server"],
+        (Direction(asked["direction"]),),
+        Caps(max_seconds=asked.get("seconds", Caps().max_seconds)),
+        second_source=asked.get("second_source"),
+        link=InterfaceCounters(interface) if interface else None,
+        progress=note,
+    ))  # fmt: skip
+    reading = OutletBandwidth().report("default", result, Context(), Occasion.PLANNED, 0.0)
+    return {"result": result.as_json(), "reading": reading_fields(reading)}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
