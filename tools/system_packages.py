@@ -14,6 +14,7 @@ from pathlib import Path
 
 # program looked for -> (package, what the tests do with it)
 NEEDED = {
+    "pg_ctlcluster": ("postgresql", "记录库在 PostgreSQL 上 · records in PostgreSQL"),
     "chromium": ("chromium", "网页测试 · pages in a real browser"),
     "nginx": ("nginx-light", "TLS 推送 · push over TLS"),
     "promtool": ("prometheus", "指标格式 · metrics read by Prometheus itself"),

@@ -8,7 +8,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    create_engine,
+    event,
+    func,
+    inspect,
+    make_url,
+    select,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -20,6 +30,8 @@ from collector.errors import NotFoundError, UnavailableError
 from collector.storage.sql_records.schema import SCHEMA_VERSION
 
 BUSY_TIMEOUT_S = 10
+_MIGRATION_LOCK = 0x63616D707573
+"""Any number that other programs on the same server do not lock."""
 AUDITED_SINCE = "0003"
 """The migration that began the audit chain."""
 _MIGRATIONS = Path(__file__).parents[1] / "migrations"
@@ -97,6 +109,9 @@ class Database:
             f"数据库升级 migrating records: {found or 'empty'} → {SCHEMA_VERSION} ({len(steps)})"
         )
         with self.writing() as connection:
+            if self.engine.dialect.name == "postgresql":
+                # Two collectors that start at once: the second waits, then finds all done.
+                connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
             config.attributes["connection"] = connection
             command.upgrade(config, SCHEMA_VERSION)
             if found is not None and found < AUDITED_SINCE:

@@ -86,10 +86,13 @@ class SqlInbox:
             content_sha256=delivery.content_sha256,
             body=delivery.body,
         )
+        # RETURNING, because psycopg does not count the rows of an insert that may do nothing.
         inserted = connection.execute(
-            statement.on_conflict_do_nothing(index_elements=["agent_id", "batch_id"])
+            statement.on_conflict_do_nothing(index_elements=["agent_id", "batch_id"]).returning(
+                inbox.c.position
+            )
         )
-        if inserted.rowcount != 1:  # by another collector, a moment ago
+        if inserted.first() is None:  # by another collector, a moment ago
             return self._known(connection, delivery) or Acceptance.CONFLICT
         self._note_series(connection, delivery)
         return Acceptance.STORED

@@ -15,7 +15,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, make_url
 
 from collector.domain import Entry, Fact, School, SchoolKind, Stage, StoredSheet
 from collector.errors import NotFoundError
@@ -181,9 +181,8 @@ def test_only_the_newest_sheets_of_a_school_and_rubric_are_kept(store: RecordSto
     assert store.latest_sheet("zx-001", "other") == other
 
 
-def test_commits_are_durable(tmp_path: Path, store: RecordStore) -> None:
+def test_commits_are_durable(tmp_path: Path) -> None:
     """Write-ahead log with FULL synchronisation on every connection: commit means fsync."""
-    del store
     from collector.storage.sql_records.database import Database
 
     database = Database(f"sqlite:///{tmp_path / 'records.sqlite3'}")
@@ -214,37 +213,43 @@ def test_many_threads_write_at_once(store: RecordStore) -> None:
     assert store.pending_count() == 200
 
 
-def test_two_processes_may_start_on_a_new_directory_at_once(tmp_path: Path) -> None:
+def test_two_processes_may_start_on_a_new_database_at_once(records_url: Any) -> None:
     """Both migrate or wait; neither fails."""
     program = (
         "import sys; from collector.storage.sql_records import open_records;"
-        "open_records(f'sqlite:///{sys.argv[1]}', print).close()"
+        "open_records(sys.argv[1], print).close()"
     )
-    command = [sys.executable, "-c", program, str(tmp_path / "records.sqlite3")]
+    command = [
+        sys.executable,
+        "-c",
+        program,
+        make_url(records_url).render_as_string(hide_password=False),
+    ]
     running = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(3)]
     for process in running:
         _, errors = process.communicate(timeout=60)
         assert process.returncode == 0, errors.decode()
 
 
-def test_migrations_end_at_the_schema_of_the_code(tmp_path: Path) -> None:
+def test_migrations_end_at_the_schema_of_the_code(records_url: Any) -> None:
     """A table changed without a migration fails here, and so does a forgotten SCHEMA_VERSION."""
     said: list[str] = []
-    file = tmp_path / "new.sqlite3"
-    open_records(f"sqlite:///{file}", said.append).close()
+    open_records(records_url, said.append).close()
     assert any(SCHEMA_VERSION in line for line in said)
     assert ScriptDirectory(str(MIGRATIONS)).get_current_head() == SCHEMA_VERSION
-    engine = create_engine(f"sqlite:///{file}")
+    engine = create_engine(records_url)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     engine.dispose()
     said.clear()
-    open_records(f"sqlite:///{file}", said.append).close()
+    open_records(records_url, said.append).close()
     assert said == []
 
 
-def test_the_file_is_a_plain_sqlite_database(tmp_path: Path, store: RecordStore) -> None:
+def test_the_file_is_a_plain_sqlite_database(tmp_path: Path) -> None:
     """Any SQLite tool can check and back it up while it is open."""
+    store = open_records(f"sqlite:///{tmp_path / 'records.sqlite3'}", lambda _: None)
+    store.put_school(SCHOOL)
     with sqlite3.connect(tmp_path / "records.sqlite3") as other:
         assert other.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert other.execute("SELECT count(*) FROM schools").fetchone() == (1,)
@@ -255,3 +260,4 @@ def test_the_file_is_a_plain_sqlite_database(tmp_path: Path, store: RecordStore)
     copied = open_records(f"sqlite:///{tmp_path / 'copy.sqlite3'}", lambda _: None)
     assert copied.schools() == store.schools()
     copied.close()
+    store.close()
