@@ -19,15 +19,11 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 
 from collector import operations, problems
 from collector.access import SESSION_COOKIE, Access, NewKey, is_loopback
-from collector.assessment.round_machine import publish_round
 from collector.enrolment import key_routes
 from collector.enrolment import routes as enrolment_routes
 from collector.enrolment.guessing import GuessGuard
 from collector.enrolment.service import EnrolmentService
 from collector.errors import UnavailableError
-from collector.evidence.files import EvidenceFiles
-from collector.evidence.routes import EvidenceApi, evidence_router
-from collector.evidence.service import EvidenceService
 from collector.ingest import bundle_routes, quarantine_routes
 from collector.ingest import routes as ingest_routes
 from collector.ingest.applier import Applier
@@ -35,8 +31,6 @@ from collector.ingest.limits import IngestLimits
 from collector.ingest.metrics import IngestMetrics
 from collector.ingest.schema import WireBatch
 from collector.ingest.service import IngestService
-from collector.publishing.routes import PublishingApi, publishing_router
-from collector.publishing.service import PublishingService
 from collector.scoring.calendar import SchoolCalendar, public_holidays_in_china
 from collector.scoring.service import ScoringService
 from collector.security_headers import SecurityHeaders
@@ -50,6 +44,7 @@ from collector.storage.sql_records import open_records
 from collector.web.services import WebServices
 from collector.web.site import Site
 from collector.wiring_assessment import add_assessment
+from collector.wiring_evidence import add_evidence
 from collector.wiring_people import add_people
 from rubrics import __version__
 from rubrics.model import Rubric
@@ -175,29 +170,15 @@ def create_app(
     app.include_router(slot_routes.router)
     app.include_router(operations.router)
     sheets = ScoringService(stores.records, stores.series, rubrics)
-    files = EvidenceFiles(settings.data / EVIDENCE_FOLDER)
-    app.include_router(evidence_router(_evidence(files, stores, rubrics, sheets, clock)))
-    add_assessment(app, stores.records, stores.series, rubrics, clock)
-    publishing = PublishingService(stores.records, files.pieces, publish_round)
-    app.include_router(publishing_router(PublishingApi(publishing, clock)))
+    cases = add_assessment(app, stores.records, stores.series, rubrics, clock)
+    folder = settings.data / EVIDENCE_FOLDER
+    add_evidence(app, folder, stores.records, rubrics, sheets, cases, clock)
     site = Site(WebServices(stores.records, stores.series, sheets, rubrics, clock))
     site.mount(app)
     problems.install(app, site.error_page)
     app.add_middleware(SecurityHeaders)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way
     return app
-
-
-def _evidence(
-    files: EvidenceFiles,
-    stores: Stores,
-    rubrics: Mapping[str, Rubric],
-    sheets: ScoringService,
-    clock: Callable[[], datetime],
-) -> EvidenceApi:
-    items = {name: frozenset(i.id for i in rubric.items()) for name, rubric in rubrics.items()}
-    service = EvidenceService(stores.records, files, items.get)
-    return EvidenceApi(service, stores.records, files, sheets.indicators, clock)
 
 
 def _slot_servers(settings: Settings) -> list[SlotServer]:

@@ -56,6 +56,11 @@ class CaseFiles(Protocol):
     def case_file(self, rubric: Rubric, inputs: CaseInputs, now: datetime) -> dict[str, Json]:
         """Return the case file: what is measured by `now`, and all that was declared."""
 
+    def samples_by_hours(
+        self, inputs: CaseInputs, indicator: str, now: datetime
+    ) -> tuple[int, int]:
+        """Return how many samples of an indicator were taken in and outside school hours."""
+
     def remeasured(
         self,
         rubric: Rubric,
@@ -195,6 +200,10 @@ class CaseReader:
                 content = json.loads(self._pins.uncached(one.document_sha256))
                 return Scored(content["case"], content["sheet"])
         raise refusal(NotFoundError, "case_unknown", version=version)
+
+    def samples_by_hours(self, found: HeldCase, indicator: str, now: datetime) -> tuple[int, int]:
+        """Return how many samples of an indicator were taken in and outside school hours."""
+        return self._files.samples_by_hours(self._inputs(found), indicator, now)
 
     def profile_json(self, school: School) -> dict[str, Json]:
         """Return a profile as case files carry it."""

@@ -129,7 +129,7 @@ class NoteRequest(BaseModel):
 class MergingApi:
     """One method per address."""
 
-    def __init__(self, service: MergingService, clock: Callable[[], datetime]) -> None:
+    def __init__(self, service: MergingService[Any], clock: Callable[[], datetime]) -> None:
         self._service = service
         self._clock = clock
 

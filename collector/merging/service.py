@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from collector.domain import Act, CaseKey, FlagNote
 from collector.errors import NotFoundError
@@ -22,23 +22,28 @@ from collector.merging.flags import (
 from collector.merging.values import CriterionValues, values_of
 from collector.storage.ports import EvidenceRecords
 
+HeldT = TypeVar("HeldT")
+"""A case as the view holds it."""
 TESTED = "outlet_capacity"
 """The indicator of which tests at night alone say nothing about lessons."""
 
 
-class CaseView(Protocol):
+class CaseView(Protocol[HeldT]):
     """What flags need to know of a case; scoring and assessment answer."""
 
-    def sheet(self, key: CaseKey) -> Mapping[str, Any]:
-        """Return the sheet of a case, newest or as frozen. Raises NotFoundError."""
+    def read(self, key: CaseKey) -> HeldT:
+        """Return a case, for the questions below. Raises NotFoundError."""
 
-    def opened_on(self, round_id: str) -> date | None:
-        """Return the day on which a round was opened, or is to be."""
+    def sheet(self, found: HeldT) -> Mapping[str, Any]:
+        """Return its sheet, newest or as frozen."""
+
+    def opened_on(self, found: HeldT) -> date | None:
+        """Return the day on which its round was opened."""
 
     def head_counts(self, school_id: str) -> Sequence[HeadCount]:
         """Return heads as declared over time; versions with unknown heads are left out."""
 
-    def samples_by_hours(self, round_id: str, school_id: str, indicator: str) -> tuple[int, int]:
+    def samples_by_hours(self, found: HeldT, indicator: str) -> tuple[int, int]:
         """Return how many samples of an indicator were taken in and outside school hours."""
 
 
@@ -50,25 +55,26 @@ class NotedFlag:
     notes: tuple[FlagNote, ...]
 
 
-class MergingService:
+class MergingService(Generic[HeldT]):
     """Lays the values of a case side by side and names conflicts. Changes nothing."""
 
-    def __init__(self, view: CaseView, records: EvidenceRecords) -> None:
+    def __init__(self, view: CaseView[HeldT], records: EvidenceRecords) -> None:
         self._view = view
         self._records = records
 
     def values(self, key: CaseKey) -> tuple[CriterionValues, ...]:
         """Return the values of every criterion of a case. Raises NotFoundError."""
-        return values_of(self._view.sheet(key))
+        return values_of(self._view.sheet(self._view.read(key)))
 
     def flags(self, key: CaseKey) -> tuple[NotedFlag, ...]:
         """Return the flags of a case with their notes. Raises NotFoundError."""
-        criteria = self.values(key)
+        case = self._view.read(key)
+        criteria = values_of(self._view.sheet(case))
         found = [*criterion_flags(criteria), *file_flags(self._shared_files(key))]
-        opened_on = self._view.opened_on(key.round_id)
+        opened_on = self._view.opened_on(case)
         if opened_on is not None:
             found += roll_flags(self._view.head_counts(key.school_id), opened_on)
-        hours = self._view.samples_by_hours(key.round_id, key.school_id, TESTED)
+        hours = self._view.samples_by_hours(case, TESTED)
         found += night_flag(criteria, TESTED, *hours)
         notes: dict[str, list[FlagNote]] = defaultdict(list)
         for note in self._records.flag_notes(key.round_id, key.school_id):

@@ -221,7 +221,7 @@ class PublishingService:
 
     def _text(self, sha256: str) -> str:
         document = self._records.document(sha256)
-        if document is None or not document.text:
+        if document is None or Document.of(document.kind, document.text).sha256 != sha256:
             raise _damaged(sha256)
         return document.text
 

@@ -16,9 +16,10 @@ from zoneinfo import ZoneInfo
 from collector.domain import CaseInputs, Fact, Hours, Json, Round, School
 from collector.scoring.calendar import SchoolCalendar, china_calendar_version
 from collector.scoring.case_file import facts_of, pinned_inputs, profile_of
+from collector.scoring.indicators import part_query
 from collector.scoring.measure import ScoringWindow, measure_indicators
 from collector.storage.ports import SeriesStore
-from rubrics.indicators import IndicatorDefinition, catalogue_hash, load_indicators
+from rubrics.indicators import IndicatorDefinition, Window, catalogue_hash, load_indicators
 from rubrics.model import Rubric
 
 _DAY, _MINUTE = timedelta(days=1), timedelta(minutes=1)
@@ -129,6 +130,30 @@ class RoundCases:
         definitions = [catalogue[n] for n in sorted(rubric.indicators) if n in catalogue]
         window = ScoringWindow(since, until, until)
         return measure_indicators(self._series, school_id, definitions, window, always, facts)
+
+    def samples_by_hours(
+        self, inputs: CaseInputs, indicator: str, now: datetime
+    ) -> tuple[int, int]:
+        """Return how many samples of an indicator were taken in and outside school hours."""
+        calendar = _calendar(inputs.calendar, inputs.school.id)
+        definition = _catalogue(inputs.catalogue).get(indicator)
+        if definition is None:
+            return 0, 0
+        window = _window(inputs.held, calendar, now)
+        counts = [
+            sum(
+                group.samples
+                for part in definition.parts
+                for source in part.by_source()
+                for group in self._series.summarise(
+                    part_query(
+                        definition, source, inputs.school.id, window.spans(kind, calendar, None)
+                    )
+                )
+            )
+            for kind in (Window.SCHOOL_HOURS, Window.ALL)
+        ]
+        return counts[0], counts[1] - counts[0]
 
 
 def held_rubric(held: Round, rubric: Rubric) -> Any:
