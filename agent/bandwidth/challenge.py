@@ -35,8 +35,8 @@ queueing they may get 0.85 of it, for no other reason than that.
 """
 FEW_CONNECTIONS = 2
 QUEUE_SHARE, QUEUE_S = 0.2, 0.004
-"""Half of all round trips take that much longer than the shortest only behind a queue: jitter of a
-busy host delays some of them."""
+"""Three of four round trips take that much longer than the shortest only behind a queue: a busy
+host delays some of them."""
 MIN_PINGS = 8
 MAX_CONNECTIONS = 32
 
@@ -103,5 +103,5 @@ def queue_of_others(quiet_s: Sequence[float], lowest_s: float) -> bool:
     """
     if len(quiet_s) < MIN_PINGS:
         return False
-    median_s = sorted(quiet_s)[len(quiet_s) // 2]
-    return median_s > lowest_s + max(QUEUE_SHARE * lowest_s, QUEUE_S)
+    quick_s = sorted(quiet_s)[len(quiet_s) // 4]
+    return quick_s > lowest_s + max(QUEUE_SHARE * lowest_s, QUEUE_S)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from agent.bandwidth import challenge
-from agent.bandwidth.leg import Leg, was_full
-from agent.bandwidth.verdict import was_busy_before
+from agent.bandwidth.leg import Leg, own_wait, was_full
+from agent.bandwidth.verdict import LATE, was_busy_before
 
 Ask = Callable[[Leg, Mapping[str | None, int]], Leg | None]
 """Repeats a transfer with so many connections from each address; None where that may not be."""
@@ -33,10 +33,15 @@ class Questions:
         meets an emptier queue than the "idle" line had.
         """
         found = self._by_rate(second_source)
-        if found is not None and found.cause != "unstable":
-            return found
-        others = self._by_round_trips(idle_rtt_s)
-        return challenge.Finding("cross_traffic") if others else found
+        if (found is None or found.cause == "unstable") and self._by_round_trips(idle_rtt_s):
+            found = challenge.Finding("cross_traffic")
+        if found == challenge.Finding("cross_traffic") and self._is_late():
+            # Two connections that move little, and slow answers, may be this host's doing.
+            return challenge.Finding("host_cpu")
+        return found
+
+    def _is_late(self) -> bool:
+        return any((own_wait(leg) or 0.0) > LATE for leg in self.legs)
 
     def _by_round_trips(self, idle_rtt_s: float) -> bool:
         loaded_s = [rtt_s for leg in self.legs for rtt_s in leg.done.pings_s]

@@ -18,6 +18,8 @@ OWN_CORE = 0.85
 SUPPLIED = 0.8
 """Connections over a real line always have something to send (measured: 0.99-1.00 at 100 Mbit/s,
 0.29-0.31 where this host could not go on)."""
+LATE = 0.3
+"""A process that waits this part of its time for a core makes round trips and competitors up."""
 STARVED_CORE, STARVED = 0.4, 0.9
 """A process that needs much of a core, and with its waiting for one nearly a whole."""
 SERVER_CORE = 0.9
@@ -107,6 +109,8 @@ def _is_starved(seen: Evidence) -> bool:
 
 def _was_busy_before(seen: Evidence) -> bool:
     if seen.idle_rtt_s is None or seen.lowest_loaded_rtt_s is None:
+        return False
+    if (seen.own_wait_ratio or 0.0) > LATE:
         return False
     return was_busy_before(seen.idle_rtt_s, seen.lowest_loaded_rtt_s)
 

@@ -19,17 +19,20 @@ IDLE_S = 0.020
 QUEUE_S = 0.070
 
 
-def leg(rate: float, connections: int, pings_s: Sequence[float] = (QUEUE_S,)) -> Leg:
-    """Return a transfer of 5 s over a full line."""
+def leg(
+    rate: float, connections: int, pings_s: Sequence[float] = (QUEUE_S,), waited: float = 0.0
+) -> Leg:
+    """Return a transfer of 5 s over a full line, on a host that `waited` for a core so often."""
     steady = Fit(1.0, 5.0, rate, rate, 0.001, 0.0)
     trace = [Slice(0.0, 0), Slice(5.0, round(5 * rate))]
     done = Transfer(
         trace, trace, Verdict(stop=True, steady=steady, converged=True), 5.0, round(5 * rate),
         list(pings_s), TcpSums(), 0, "cubic", is_pressed=True, last_pressed_s=5.0, ended_s=5.0,
     )  # fmt: skip
-    meters = Meters(0.0, None, 0.0, None, None, None)
+    before = Meters(0.0, None, 0.0, 0.0, None, None)
+    after = Meters(5.0, None, 0.5, 5.0 * waited, None, None)
     path = Path("10.0.0.2", None, is_same_host=False, idle_rtt_s=IDLE_S, overhead=overhead(None, 4))
-    return Leg(path, connections, Plan(20.0, 10**9), done, steady, meters, meters, [])
+    return Leg(path, connections, Plan(20.0, 10**9), done, steady, before, after, [])
 
 
 def silence(last: Leg) -> list[float]:
@@ -113,6 +116,21 @@ def test_a_queue_after_the_test_is_of_others() -> None:
     found = Questions(leg(100.0, 8), line.ask, lambda _: [0.021] + 12 * [0.033]).find(None, 0.021)
     assert found is not None
     assert found.cause == "cross_traffic"
+
+
+def test_a_busy_host_accuses_nobody() -> None:
+    """While the test itself waits for a core, late answers are its own: seen at load 20."""
+    late = leg(100.0, 8, waited=0.8)
+    found = Questions(late, lambda *_: leg(100.0, 16, [0.021]), silence).find(None, 0.060)
+    assert found is not None
+    assert found.cause == "host_cpu"
+
+
+def test_some_late_answers_are_no_queue() -> None:
+    """A busy host delays half of them; behind a queue nearly all wait."""
+    line = Line(lowest_rtt_s=0.06)
+    quiet = [0.020, 0.021, 0.020, 0.021, 0.040, 0.050, 0.060, 0.035, 0.045]
+    assert Questions(leg(100.0, 8), line.ask, lambda _: quiet).find(None, 0.020) is None
 
 
 def test_a_server_without_another_connection_leaves_the_line_to_the_rates() -> None:
