@@ -13,6 +13,7 @@ strangers about the school.
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -40,6 +41,7 @@ from agent.bandwidth.slices import Trace
 MODULE = "agent.bandwidth.backends.speedtest_cli_child"
 METHOD = "method"
 """The cause: the tool itself reads less than the line carries."""
+FILL_S = 0.5
 CHECK_FILE = "/speedtest/latency.txt"
 
 
@@ -171,10 +173,15 @@ def fastest_bytes_s(passed: Trace, seconds: float) -> float | None:
     """Return the highest mean rate that the interface carried over `seconds`; None if unknown.
 
     speedtest-cli stops its clock while buffers still drain, and counts what arrives afterwards.
+    The first `FILL_S` are left out: then the line's queue fills, and more passes the interface
+    than the line.
     """
+    moving = (point.t_s for point in passed if point.total_bytes > passed[0].total_bytes)
+    began_s = next(moving, math.inf)
+    passed = [point for point in passed if point.t_s >= began_s + FILL_S]
     if len(passed) < 2 or passed[-1].t_s <= passed[0].t_s:
         return None
-    seconds = min(seconds, passed[-1].t_s - passed[0].t_s)
+    seconds = min(max(seconds - FILL_S, FILL_S), passed[-1].t_s - passed[0].t_s)
     best, last = 0.0, 0
     for first in passed:
         while last < len(passed) - 1 and passed[last].t_s - first.t_s < seconds:

@@ -82,6 +82,13 @@ def test_what_drains_after_the_clock_has_stopped_is_no_rate() -> None:
     assert fastest_bytes_s([*steady, Slice(3.2, 11_000_000)], 2.0) == pytest.approx(5_000_000)
     assert fastest_bytes_s(steady, 30.0) == pytest.approx(5_000_000)
     assert fastest_bytes_s(steady[:1], 2.0) is None
+    assert fastest_bytes_s([], 2.0) is None
+
+
+def test_what_fills_the_queue_is_no_rate_of_the_line() -> None:
+    """A quarter of a megabyte leaves the interface at once and then waits in front of the line."""
+    filled = [Slice(0.0, 0), *(Slice(n / 10, 250_000 + n * 500_000) for n in range(1, 23))]
+    assert fastest_bytes_s(filled, 2.0) == pytest.approx(5_000_000)
 
 
 def test_what_was_sent_twice_arrives_once() -> None:
@@ -152,7 +159,10 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.root
 def test_on_a_real_line_it_reads_low_and_says_so(shaped: Callable[..., dict[str, Any]]) -> None:
-    """100 down and 40 up at 10 ms: never above the line, always with the cause `method`."""
+    """100 down and 40 up at 10 ms: not above the line, always with the cause `method`.
+
+    Two percent are for the times at which a busy host reads its interface's counter.
+    """
     serve = (
         "from collector.speedtest.command import serve;"
         "serve('0.0.0.0', 8989, None, True, host_id='lab')"
@@ -162,7 +172,7 @@ def test_on_a_real_line_it_reads_low_and_says_so(shaped: Callable[..., dict[str,
         "--max-seconds", "2", "--people", "1200",
     )  # fmt: skip
     for name, rate in (("download", 100.0), ("upload", 40.0)):
-        assert 0.75 * rate < document[name]["line_rate_mbps"] < 1.005 * rate
+        assert 0.75 * rate < document[name]["line_rate_mbps"] < 1.02 * rate
         assert "method" in document[name]["limited_by"]
         assert document[name]["margin_ratio"] is None
     assert document["requirement"]["result"] == "insufficient"
