@@ -170,9 +170,10 @@ def create_app(
     app.include_router(slot_routes.router)
     app.include_router(operations.router)
     sheets = ScoringService(stores.records, stores.series, rubrics)
-    cases = add_assessment(app, stores.records, stores.series, rubrics, clock)
+    assessment = add_assessment(app, stores.records, stores.series, rubrics, clock)
+    app.state.assessment = assessment
     folder = settings.data / EVIDENCE_FOLDER
-    add_evidence(app, folder, stores.records, rubrics, sheets, cases, clock)
+    add_evidence(app, folder, stores.records, rubrics, sheets, assessment.reader, clock)
     site = Site(WebServices(stores.records, stores.series, sheets, rubrics, clock))
     site.mount(app)
     problems.install(app, site.error_page)

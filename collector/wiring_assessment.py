@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,18 @@ from collector.storage.ports import RecordStore, SeriesStore, SlotRecords
 from rubrics.model import Rubric
 
 
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """The services of assessment, for the pages as well."""
+
+    reader: CaseReader
+    writer: CaseWriter
+    steps: CaseSteps
+    appeals: AppealService
+    rounds: RoundService
+    profiles: ProfileService
+
+
 class SlotRetests:
     """Re-measurements for appeals through the test slots."""
 
@@ -49,17 +62,21 @@ def add_assessment(
     series: SeriesStore,
     rubrics: Mapping[str, Rubric],
     clock: Callable[[], datetime],
-) -> CaseReader:
-    """Add the routes of assessment to the app; returns what reads and scores its cases."""
+) -> Assessment:
+    """Add the routes of assessment to the app; returns its services."""
     files = RoundCases(series)
     pins = Pins(records)
     reader = CaseReader(records, files, pins)
-    steps = CaseSteps(records, reader, files, clock, CHINA)
-    writer = CaseWriter(records, reader, clock)
-    appeals = AppealService(records, reader, pins, files, SlotRetests(records, CHINA), clock)
-    rounds = RoundService(records, reader, files, rubrics, clock)
-    app.include_router(round_router(rounds, reader, records, clock))
-    app.include_router(case_router(reader, writer, steps, records, clock))
-    app.include_router(appeal_router(appeals, clock))
-    app.include_router(profile_router(ProfileService(records, reader, clock), records, clock))
-    return reader
+    found = Assessment(
+        reader,
+        CaseWriter(records, reader, clock),
+        CaseSteps(records, reader, files, clock, CHINA),
+        AppealService(records, reader, pins, files, SlotRetests(records, CHINA), clock),
+        RoundService(records, reader, files, rubrics, clock),
+        ProfileService(records, reader, clock),
+    )
+    app.include_router(round_router(found.rounds, reader, records, clock))
+    app.include_router(case_router(reader, found.writer, found.steps, records, clock))
+    app.include_router(appeal_router(found.appeals, clock))
+    app.include_router(profile_router(found.profiles, records, clock))
+    return found
