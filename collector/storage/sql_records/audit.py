@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, TypeAlias
 
@@ -129,12 +129,15 @@ def read_head(connection: Connection, *, lock: bool = False) -> AuditHead:
     return AuditHead(row.position, row.hash)
 
 
-def stream_records(connection: Connection) -> Iterator[AuditRecord]:
-    """Yield all records by position without holding them all in memory."""
+def stream_records(connection: Connection) -> Generator[AuditRecord]:
+    """Yield all records by position without holding them all in memory.
+
+    Whoever stops early closes it, or the server's cursor stays open.
+    """
     statement = select(audit).order_by("position")
-    rows = connection.execution_options(yield_per=RECORDS_PER_FETCH).execute(statement)
-    for row in rows:
-        yield record_of(row)
+    with connection.execution_options(yield_per=RECORDS_PER_FETCH).execute(statement) as rows:
+        for row in rows:
+            yield record_of(row)
 
 
 def link_hash(previous: bytes, record: AuditRecord) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 from sqlalchemy import Connection, Table, func, select
 
@@ -52,22 +53,23 @@ def _check_chain(
     """Walk the chain to its first fault: behind it every hash differs anyway."""
     total = connection.execute(select(func.count()).select_from(audit)).scalar_one()
     previous, position, faults = GENESIS, 0, []
-    for record in stream_records(connection):
-        position += 1
-        if record.position != position or record.hash != link_hash(previous, record):
-            faults.append(AuditFault("chain_broken", position, last=record))
-            break
-        if expected is not None and expected.position == position and expected.hash != record.hash:
-            faults.append(AuditFault("head_differs", position, last=record))
-        previous = record.hash
-        if position % RECORDS_PER_FETCH == 0:
-            progress(audit.name, position, total)
+    with closing(stream_records(connection)) as stream:
+        for record in stream:
+            position += 1
+            if record.position != position or record.hash != link_hash(previous, record):
+                faults.append(AuditFault("chain_broken", position, last=record))
+                break
+            if expected == AuditHead(position, record.hash):
+                expected = None
+            previous = record.hash
+            if position % RECORDS_PER_FETCH == 0:
+                progress(audit.name, position, total)
     progress(audit.name, position, total)
     if not faults:
         if (position, previous) != (head.position, head.hash):
             faults.append(AuditFault("chain_cut", position))
-        elif expected is not None and expected.position > position:
-            faults.append(AuditFault("head_differs", position))
+        elif expected is not None and expected != AuditHead(0, GENESIS):
+            faults.append(AuditFault("head_differs", expected.position))
     return total, faults
 
 
