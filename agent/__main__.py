@@ -20,6 +20,17 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("check", "agent.commands.check", "本机能证明哪些条款、还缺什么 / what this host can prove"),
     ("bandwidth", "agent.bandwidth.command", "测线路带宽 / measure the line now"),
     ("survey", "agent.commands.survey", "无线覆盖测点 / walk the points of a wireless survey"),
+    ("doctor", "agent.commands.doctor", "检查连接、时钟、权限 / connection, clock, rights"),
+    (
+        "export-bundle",
+        "agent.commands.export_bundle",
+        "连不上教委时导出数据文件 / readings as a file, for want of a network",
+    ),
+    (
+        "settle-bundle",
+        "agent.commands.settle_bundle",
+        "用教委的回执清理已导入的数据 / forget what a bureau's receipt lists",
+    ),
     ("list", "agent.commands.list", "有哪些探针、测什么 / the probes and what they report"),
     ("probe", "agent.commands.probe", "运行单个探针，逐行输出 JSON / one probe, JSON lines"),
 )

@@ -81,11 +81,16 @@ class Spool:
         *,
         system: str,
         now: Callable[[], datetime] = utc_now,
+        beside: bool = False,
     ) -> None:
-        """Open or create. Raises SpoolBusyError; a damaged file is quarantined and replaced."""
+        """Open or create. Raises SpoolBusyError; a damaged file is quarantined and replaced.
+
+        `beside` opens it without the lock, next to an agent that may be running: enough to claim
+        and to settle. A damaged file then raises sqlite3.DatabaseError and is left to the agent.
+        """
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
-            self._file_lock = FileLock(folder / "spool.lock")
+            self._file_lock = None if beside else FileLock(folder / "spool.lock")
         except LockHeldError as error:
             raise SpoolBusyError(f"another agent is running on {folder}") from error
         self._path = folder / "spool.db"
@@ -97,14 +102,14 @@ class Spool:
         try:
             self._open()
         except BaseException:
-            self._file_lock.release()
+            self._release()
             raise
 
     def _open(self) -> None:
         try:
             self._database = open_database(self._path)
         except sqlite3.DatabaseError as error:
-            if not is_damage(error):
+            if not is_damage(error) or self._file_lock is None:
                 raise
             self.quarantined.append(quarantine(self._path, self._now()))
             self._database = open_database(self._path)
@@ -129,7 +134,7 @@ class Spool:
             with self._transaction() as database:
                 work(database)
         except sqlite3.DatabaseError as error:
-            if not is_damage(error):
+            if not is_damage(error) or self._file_lock is None:
                 raise
             with self._mutex:
                 self._database.close()
@@ -336,7 +341,11 @@ class Spool:
         """Close the file and give the lock back."""
         with self._mutex:
             self._database.close()
-        self._file_lock.release()
+        self._release()
+
+    def _release(self) -> None:
+        if self._file_lock is not None:
+            self._file_lock.release()
 
 
 def _count(database: sqlite3.Connection, name: str, more: int) -> int:

@@ -75,4 +75,4 @@ def _mention_clock(enrolled: Enrolled) -> None:
     """Warn of a clock that would date the readings wrongly, or have them refused."""
     ahead_s = enrolled.clock_ahead_s
     if ahead_s is not None and abs(ahead_s) > CLOCK_TOLERANCE_S:
-        sys.stderr.write(told("clock_off", f"{ahead_s:+.0f} s") + "\n")
+        sys.stderr.write(told("host_clock_off", f"{ahead_s:+.0f} s") + "\n")

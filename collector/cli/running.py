@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import httpx2
 from pydantic import BaseModel, ValidationError
@@ -39,11 +39,23 @@ def ask(running: LocalFile, path: str) -> Any:
 
     Exits with code 2 and the collector's explanation if it refuses.
     """
+    return _exchange(running, "GET", path, None)
+
+
+def send_file(running: LocalFile, path: str, file: Path) -> Any:
+    """Post a file to a running collector; answers and exits as `ask` does."""
+    with file.open("rb") as content:
+        return _exchange(running, "POST", path, content)
+
+
+def _exchange(running: LocalFile, method: str, path: str, content: BinaryIO | None) -> Any:
     headers = {"Authorization": f"Bearer {running.key}", "Accept": "application/json"}
     try:
         # No proxy of the environment: the collector is on this very host.
         with httpx2.Client(trust_env=False, timeout=ASK_S) as client:
-            answer = client.get(running.address + path, headers=headers)
+            answer = client.request(
+                method, running.address + path, headers=headers, content=content
+            )
     except httpx2.ConnectError:
         return None
     except httpx2.HTTPError as error:

@@ -69,7 +69,17 @@ class IngestService:
             self.note_refusal(agent, plain, error)
             raise
 
-    def _take(self, agent: AgentIdentity, body: bytes, address: str) -> Receipt:
+    def take_bundled(self, agent: AgentIdentity, body: bytes) -> Receipt:
+        """Take a batch that a person carried here in a bundle; raises as `take` does."""
+        try:
+            return self._take(agent, body, "", by_bundle=True)
+        except CollectorError as error:
+            self.note_refusal(agent, body, error)
+            raise
+
+    def _take(
+        self, agent: AgentIdentity, body: bytes, address: str, *, by_bundle: bool = False
+    ) -> Receipt:
         if self._applier.pending >= self.limits.pending_batches:
             raise UnavailableError(
                 "inbox_full",
@@ -79,7 +89,9 @@ class IngestService:
         now = self._clock()
         batch = read_batch(body, self.limits)
         check_times(batch.wire.readings, now, self.limits)
-        delivery = replace(self._delivery(agent, batch, body, now), address=address)
+        delivery = replace(
+            self._delivery(agent, batch, body, now), address=address, by_bundle=by_bundle
+        )
         acceptance = self._commit.accept(delivery)
         self._metrics.batches.labels(acceptance.value).inc()
         if acceptance is Acceptance.CONFLICT:

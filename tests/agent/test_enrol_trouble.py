@@ -196,7 +196,7 @@ def test_a_clock_that_is_off_is_said_at_enrolment(
     scripted.say(201, given)
     assert main(["enrol", "--server", scripted.url, "--code", "A", "--state", str(tmp_path)]) == 0
     text = capsys.readouterr().err
-    assert says(text, "clock_off")
+    assert says(text, "host_clock_off")
     assert "+28800 s" in text
 
 
