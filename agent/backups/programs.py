@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.backups.found import FoundBackup
+from agent.reading import Json
 from agent.trouble import TroubleError
 
 _MAX_OUTPUT_BYTES = 16 * 1024 * 1024
@@ -67,13 +68,14 @@ def read_snapshots(output: bytes) -> FoundBackup:
         if not listed:
             raise TroubleError("backup_none")
         snapshot = max(listed, key=lambda one: datetime.fromisoformat(one["time"]))
+        paths: list[Json] = [str(path) for path in snapshot.get("paths") or ()]
         return FoundBackup(
             finished_at=datetime.fromisoformat(snapshot["time"]).astimezone(UTC),
             count=len(listed),
             evidence={
                 "snapshot": str(snapshot.get("short_id", "")),
                 "host": str(snapshot.get("hostname", "")),
-                "paths": [str(path) for path in snapshot.get("paths") or ()][:5],
+                "paths": paths[:5],
             },
         )
     except (ValueError, TypeError, KeyError) as error:

@@ -17,6 +17,7 @@ PROBES: tuple[tuple[str, str], ...] = (
     ("host_uptime", "agent.probes.host_uptime:HostUptime"),
     ("link_speed", "agent.probes.link_speed:LinkSpeed"),
     ("anchors", "agent.probes.anchors:Anchors"),
+    ("services", "agent.probes.services:Services"),
     ("outlet_bandwidth", "agent.probes.outlet_bandwidth:OutletBandwidth"),
     ("switch_links", "agent.probes.switch_links:SwitchLinks"),
     ("wireless_controller", "agent.probes.wireless_controller:WirelessController"),
@@ -32,6 +33,7 @@ PROBES: tuple[tuple[str, str], ...] = (
     ("cameras", "agent.probes.cameras:Cameras"),
     ("recordings", "agent.probes.recordings:Recordings"),
     ("backups", "agent.probes.backups:Backups"),
+    ("clock", "agent.probes.clock:Clock"),
 )
 """Probe name and `module:class`, in the order people see them."""
 
