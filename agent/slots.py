@@ -110,8 +110,11 @@ def ask_for_slot(
         raise MeasurementError("slot_refused", f"the slot lacks {error}") from error
 
 
-def release_slot(collector: CollectorAccess, slot: Slot, used_bytes: int) -> None:
-    """Let the next school test at once. Without this the slot ends by itself a little later."""
+def release_slot(collector: CollectorAccess, slot: Slot, used_bytes: int | None) -> None:
+    """Let the next school test at once. Without this the slot ends by itself a little later.
+
+    `used_bytes` None after a test that failed: the collector asks the measurement server.
+    """
     try:
         _post(collector, f"{SLOTS_PATH}/{slot.id}/release", {"used_bytes": used_bytes}, 5.0)
     except (MeasurementError, ValueError, OSError):

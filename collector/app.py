@@ -37,6 +37,7 @@ from collector.security_headers import SecurityHeaders
 from collector.settings import EVIDENCE_FOLDER, SESSION_FILE, SLOTS_FILE, Settings
 from collector.speedtest import routes as slot_routes
 from collector.speedtest.slots import SlotBook, SlotRules, SlotServer
+from collector.speedtest.slots.moved import ask_moved_bytes
 from collector.speedtest.tokens import read_secret
 from collector.storage.duckdb_series import DuckDBSeriesStore
 from collector.storage.ports import RecordStore, SeriesStore
@@ -159,6 +160,7 @@ def create_app(
         stores.records,
         SchoolCalendar(),
         clock,
+        ask_moved_bytes,
     )
 
     add_people(app, settings, stores.records, clock, cookie_secret)

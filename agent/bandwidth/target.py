@@ -55,7 +55,7 @@ def find_target(state: Path, server: str | None, token: str | None, backend: str
     slot = ask_for_slot(access, Occasion.RETEST)
 
     def give_back(used_bytes: int | None) -> None:
-        release_slot(access, slot, slot.max_bytes if used_bytes is None else used_bytes)
+        release_slot(access, slot, used_bytes)
 
     return Target(
         slot.server, slot.token, access.ca_file, Caps(slot.max_seconds, slot.max_bytes), give_back

@@ -178,7 +178,7 @@ class OutletBandwidth(Probe[OutletBandwidthSettings]):
         from agent.bandwidth.engine import Caps, Direction
         from agent.bandwidth.line_memory import LineMemory
 
-        used_bytes = slot.max_bytes
+        used_bytes = None
         file = context.state_dir / "lines.json" if context.state_dir else None
         try:
             result = measure_with(

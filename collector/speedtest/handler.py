@@ -41,6 +41,7 @@ class Handler(Transfers):
             "empty": self.ping,
             "getip": self.tell_address,
             "progress": self._progress,
+            "moved": self._tell_moved,
             "status": self._status,
             "latency.txt": lambda: self.text(RECOGNITION),
             "upload": lambda: self.text(UPLOAD_CHECK),
@@ -83,21 +84,19 @@ class Handler(Transfers):
         spender = self.server.spender
         if spender is None:
             limits = self.server.limits
-            bounds = (self.client_address[0], limits.session_seconds, limits.session_bytes)
+            bounds: tuple[str, float, int, str | None] = (
+                self.client_address[0], limits.session_seconds, limits.session_bytes, None,
+            )  # fmt: skip
         else:
-            scheme, _, token = self.headers.get("Authorization", "").partition(" ")
-            if scheme.lower() != "bearer" or not token:
-                raise SessionError(
-                    401, "slot_token_missing", "ask the collector for a slot and send its token"
-                )
+            token = self._bearer()
             if self.server.sessions.running >= self.server.limits.sessions:
                 # Refuse before spending, so that the same token may be tried again.
                 raise SessionError(429, "server_busy", "another test is running", 5)
             try:
-                grant = spender.spend(token.strip())
+                grant = spender.spend(token)
             except TokenError as error:
                 raise SessionError(401, error.reason, error.detail) from error
-            bounds = (grant.school_id, grant.max_seconds, grant.max_bytes)
+            bounds = (grant.school_id, grant.max_seconds, grant.max_bytes, grant.jti)
         session = self.server.sessions.open(*bounds)
         facts = self.server.facts
         self.json(201, {
@@ -110,6 +109,26 @@ class Handler(Transfers):
             "max_bytes": session.max_bytes,
             "address": plain_address(self.client_address[0]),
         })  # fmt: skip
+
+    def _bearer(self) -> str:
+        scheme, _, token = self.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise SessionError(
+                401, "slot_token_missing", "ask the collector for a slot and send its token"
+            )
+        return token.strip()
+
+    def _tell_moved(self) -> None:
+        """Tell the collector, and nobody else, what the session of a slot has moved."""
+        spender = self.server.spender
+        if spender is None:
+            raise SessionError(404, "not_found", "an open server knows no slots")
+        try:
+            slot_id = spender.asked_about(self._bearer())
+        except TokenError as error:
+            raise SessionError(401, error.reason, error.detail) from error
+        moved, is_over = self.server.sessions.moved(slot_id)
+        self.json(200, {"moved_bytes": moved, "is_over": is_over})
 
     def _end(self) -> None:
         session = self.server.sessions.find(self.session_id())

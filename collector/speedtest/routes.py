@@ -64,7 +64,9 @@ class SlotOut(BaseModel):
 class ReleaseIn(BaseModel):
     """How much the test really moved."""
 
-    used_bytes: Annotated[int, Field(ge=0)]
+    used_bytes: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="null after a failed test: the measurement server is asked."
+    )
 
 
 class NextOut(BaseModel):

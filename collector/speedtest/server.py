@@ -10,6 +10,7 @@ standard library's. `docs/measuring.md` has the comparison.
 | `POST /session` | opens a session (slot token as bearer, none in open mode) |
 | `GET /session/progress` | lines of numbers until the end, see `Handler._progress` |
 | `POST /session/congestion` | from now on sends as `CampusGauge-Congestion` says |
+| `GET /session/moved` | for the collector: the bytes of a slot's session, also after its end |
 | `DELETE /session` | ends it; what the server saw, as JSON |
 | `GET /garbage?ckSize=N` | N MiB of random bytes (LibreSpeed) |
 | `POST /empty`, `GET /empty` | sink; ping (LibreSpeed) |

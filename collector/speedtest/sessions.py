@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 
 from collector.speedtest.tcp_info import TcpInfo, tcp_info
 
+SLOTS_KEPT = 256
+"""Sessions of slots whose bytes can still be asked for: more than a day of one server has."""
+
 
 class SessionError(Exception):
     """A session that cannot be opened or used. `status` is the HTTP status to answer."""
@@ -118,10 +121,16 @@ class Sessions:
         self._limits = limits
         self._monotonic = monotonic
         self._by_id: dict[str, Session] = {}
+        self._by_slot: dict[str, Session] = {}
         self._lock = threading.Lock()
 
-    def open(self, owner: str, max_seconds: float, max_bytes: int) -> Session:
-        """Return a new session; raises SessionError 429 while the server is in use."""
+    def open(
+        self, owner: str, max_seconds: float, max_bytes: int, slot_id: str | None = None
+    ) -> Session:
+        """Return a new session; raises SessionError 429 while the server is in use.
+
+        `slot_id` is what `moved` knows it by afterwards.
+        """
         with self._lock:
             self._drop_ended()
             if len(self._by_id) >= self._limits.sessions:
@@ -141,7 +150,20 @@ class Sessions:
                 max_bytes=min(max_bytes, self._limits.session_bytes),
             )
             self._by_id[session.id] = session
+            if slot_id is not None:
+                self._by_slot[slot_id] = session
+                while len(self._by_slot) > SLOTS_KEPT:
+                    del self._by_slot[next(iter(self._by_slot))]
             return session
+
+    def moved(self, slot_id: str) -> tuple[int, bool]:
+        """Return the bytes of a slot's session, and whether it is over; nothing if none came."""
+        with self._lock:
+            self._drop_ended()
+            session = self._by_slot.get(slot_id)
+            if session is None:
+                return 0, True
+            return session.sent_bytes + session.uploaded_bytes, session.id not in self._by_id
 
     def join(self, session_id: str, sock: socket.socket) -> tuple[Session, Flow]:
         """Return the running session and a new flow in it; raises SessionError 401 or 429."""

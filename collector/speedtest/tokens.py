@@ -70,9 +70,16 @@ def sign(secret: str, grant: Grant, issued_at: float) -> str:
     return str(_serializer(secret).dumps({**asdict(grant), "issued_at": issued_at}))
 
 
-def _serializer(secret: str) -> URLSafeSerializer:
+def sign_question(secret: str, jti: str, issued_at: float) -> str:
+    """Return what the collector sends to ask what the slot `jti`, given then, has moved."""
+    return str(_serializer(secret, "question").dumps({"jti": jti, "issued_at": issued_at}))
+
+
+def _serializer(secret: str, purpose: str = "slot") -> URLSafeSerializer:
     return URLSafeSerializer(
-        secret, salt=f"slot {server_id(secret)}", signer_kwargs={"digest_method": hashlib.sha256}
+        secret,
+        salt=f"{purpose} {server_id(secret)}",
+        signer_kwargs={"digest_method": hashlib.sha256},
     )
 
 
@@ -85,6 +92,7 @@ class TokenSpender:
 
     def __init__(self, secret: str, now: Callable[[], float]) -> None:
         self._serializer = _serializer(secret)
+        self._questions = _serializer(secret, "question")
         self._now = now
         self._started_at = now()
         self._spent: dict[str, float] = {}
@@ -104,6 +112,22 @@ class TokenSpender:
                 raise TokenError("slot_token_used", "this slot was used already; ask for a new one")
             self._spent[grant.jti] = grant.expires_at
         return grant
+
+    def asked_about(self, question: str) -> str:
+        """Return the id of the slot that the collector asks about; raises TokenError.
+
+        A slot given before this server started is refused: what it moved is forgotten.
+        """
+        try:
+            fields = self._questions.loads(question)
+            jti, issued_at = str(fields["jti"]), float(fields["issued_at"])
+        except (BadSignature, KeyError, ValueError, TypeError) as error:
+            raise TokenError(
+                "slot_token_refused", "the question was not signed for this server"
+            ) from error
+        if issued_at < self._started_at - 1:
+            raise TokenError("slot_token_expired", "the server was restarted since")
+        return jti
 
     def _verify(self, token: str) -> tuple[Grant, float]:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from collector.domain import Occasion, SlotDay, SlotPause, SlotState, SlotTest
 from collector.errors import NotFoundError
 from collector.speedtest.slots.choice import ServerChoice
 from collector.speedtest.slots.ledger import Ledger, Records
+from collector.speedtest.slots.moved import MovedBytes, nothing_known
 from collector.speedtest.slots.permission import Held, Permission
 from collector.speedtest.slots.plan import Port
 from collector.speedtest.slots.rules import (
@@ -24,6 +26,8 @@ from collector.speedtest.slots.rules import (
 from collector.speedtest.tokens import Grant, sign
 
 SKIPPED_TOLD = 100
+QUESTIONS_MAX = 3
+"""How often a measurement server is asked about one slot before its reserve is left charged."""
 _NOT_NOTED = {"slot_not_yet", "slot_none_configured"}
 
 
@@ -87,7 +91,10 @@ class SlotBook:
         records: Records,
         hours: SchoolHours,
         clock: Callable[[], datetime],
+        moved_bytes: MovedBytes = nothing_known,
     ) -> None:
+        self._moved_bytes = moved_bytes
+        self._asked: Counter[int] = Counter()
         self._servers = {server.url: server for server in servers}
         ports = tuple(Port(server.url, server.port_mbps) for server in servers)
         self._rules = rules
@@ -121,6 +128,7 @@ class SlotBook:
         UnavailableError, TooManyError or ConflictError with a code of the reason list and the time
         after which asking again makes sense.
         """
+        self._charge(school_id)
         with self._lock:
             now = self._clock()
             decided = self._decide(school_id, occasion, now, line_used_ratio)
@@ -130,14 +138,18 @@ class SlotBook:
             test, server = decided
             return self._hand_out(test, server, now)
 
-    def release(self, slot_id: str, school_id: str, used_bytes: int) -> None:
-        """Free a slot early and count what it really used. Raises NotFoundError."""
+    def release(self, slot_id: str, school_id: str, used_bytes: int | None) -> None:
+        """Free a slot early and count what it really used. Raises NotFoundError.
+
+        None after a test that failed midway: then the measurement server's count is asked for,
+        and until it is known the whole reserve counts.
+        """
         with self._lock:
             now = self._clock()
             self._ledger.refresh(now)
             for test in self._ledger.of_school(school_id):
                 if test.slot_id == slot_id and test.state is SlotState.RUNNING:
-                    used = min(used_bytes, test.reserved_bytes)
+                    used = None if used_bytes is None else min(used_bytes, test.reserved_bytes)
                     self._ledger.put(
                         replace(test, state=SlotState.DONE, ended_at=now, used_bytes=used)
                     )
@@ -146,6 +158,7 @@ class SlotBook:
 
     def next_test(self, school_id: str, skipped_after: datetime | None) -> NextTest:
         """Tell an agent what to do, and what was skipped meanwhile. Never raises for a refusal."""
+        self._charge(school_id)
         with self._lock:
             now = self._clock()
             decided = self._decide(school_id, Occasion.PLANNED, now, None)
@@ -190,17 +203,37 @@ class SlotBook:
             return chosen
         return test, chosen
 
+    def _charge(self, school_id: str) -> None:
+        """Ask the servers what tests moved whose agents did not say; without holding the lock."""
+        with self._lock:
+            self._ledger.refresh(self._clock())
+            unknown = [
+                test
+                for test in self._ledger.of_school(school_id)
+                if test.state is SlotState.DONE
+                and test.used_bytes is None
+                and test.server in self._servers
+                and self._asked[test.id] < QUESTIONS_MAX
+            ]
+            self._asked.update(test.id for test in unknown)
+        for test in unknown:
+            moved = self._moved_bytes(self._servers[test.server], test)
+            if moved is not None:
+                with self._lock:
+                    used = min(moved, test.reserved_bytes)
+                    self._ledger.put(replace(test, used_bytes=used))
+
     def _hand_out(self, test: SlotTest, server: SlotServer, now: datetime) -> GrantedSlot:
         rules = self._rules
         expires_at = now + timedelta(seconds=rules.token_valid_s)
+        slot_id = secrets.token_hex(16)
         grant = Grant(
-            jti=secrets.token_hex(16),
+            jti=slot_id,
             school_id=test.school_id,
             max_seconds=rules.max_seconds,
             max_bytes=rules.max_bytes,
             expires_at=expires_at.timestamp(),
         )
-        slot_id = secrets.token_hex(8)
         self._ledger.put(
             replace(
                 test,
