@@ -229,19 +229,20 @@ def _take(
 ) -> None:
     """Sort one answer into its columns; drop the cursors of columns that ended.
 
-    An agent that answers with the same or an earlier object would be asked for ever: its column
-    ends there.
+    Some agents keep their rows in an order of their own, so an earlier object is taken as well; one
+    that comes twice would be asked for for ever, and ends its column.
     """
     for position, (name, value) in enumerate(var_binds):
         column = asked[position % len(asked)]
         if column not in cursors:
             continue
         where, plain = tuple(name), _plain(value)
-        inside = where[: len(column)] == column and where > cursors[column]
+        row = where[len(column) :]
+        inside = where[: len(column)] == column and row not in found[column] and bool(row)
         if plain is None or not inside or len(found[column]) >= MAX_ROWS:
             del cursors[column]
             continue
-        found[column][where[len(column) :]] = plain
+        found[column][row] = plain
         cursors[column] = where
 
 
