@@ -36,7 +36,9 @@ def example(
     from collector.app import open_stores
     from collector.example.county import Wish, build
     from collector.scoring.calendar import SchoolCalendar
+    from collector.wiring_example import add_round
     from rubrics.indicators import Window
+    from rubrics.loader import official_rubrics
 
     settings = read_settings(data=data)
     with explained_errors():
@@ -50,15 +52,30 @@ def example(
         calendar = SchoolCalendar()
         with Progress(transient=True) as bar:
             task = bar.add_task("示例学校 schools", total=count)
+            now = datetime.now(UTC)
             built = build(
                 stores.records,
                 stores.series,
                 Wish(count, days, seed),
-                datetime.now(UTC),
+                now,
                 lambda since, until: calendar.spans(Window.SCHOOL_HOURS, since, until),
                 calendar.day_start,
                 lambda done, _: bar.update(task, completed=done),
             )
+            cases = bar.add_task("示例轮次 round", total=count)
+            people = add_round(
+                stores.records,
+                stores.series,
+                official_rubrics(),
+                built,
+                now,
+                seed,
+                lambda done, _: bar.update(cases, completed=done),
+            )
     finally:
         stores.close()
     show(f"{len(built)} 所示例学校 example schools → {data}")
+    show("登录页 /set-password 用一次性代码设置密码 set passwords with these one-time codes:")
+    for person in people:
+        where = person.school_id or "全县 county"
+        show(f"  {person.name}\t{person.role.value}\t{where}\t{person.code}")

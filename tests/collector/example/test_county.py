@@ -50,14 +50,14 @@ def test_sixty_schools_hold_every_form_and_each_name_once() -> None:
 
 
 def test_its_measurements_reach_verdicts(tmp_path: Path) -> None:
-    """Three schools, three weeks: bandwidth, backbone and headroom are decided, and differ."""
+    """Two schools, three weeks: bandwidth, backbone and headroom are decided, and differ."""
     stores = open_stores(Settings(data=tmp_path / "data"), lambda _: None)
     calendar = SchoolCalendar()
     try:
         built = build(
             stores.records,
             stores.series,
-            Wish(schools=3, days=22, seed=3),
+            Wish(schools=2, days=22, seed=3),
             NOW,
             lambda since, until: calendar.spans(Window.SCHOOL_HOURS, since, until),
             calendar.day_start,
@@ -77,18 +77,42 @@ def test_its_measurements_reach_verdicts(tmp_path: Path) -> None:
     assert {("1e", "met"), ("1c", "not_met")} <= results
 
 
-def test_the_command_builds_and_refuses_to_mix_with_real_schools(tmp_path: Path) -> None:
-    """A directory with a real school is left alone."""
-    run = CliRunner().invoke
-    data = str(tmp_path / "demo")
-    made = run(app, ["example", "--data", data, "--schools", "1", "--days", "2"])
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Run the command once: twelve schools; return the directory and what it printed."""
+    data = tmp_path_factory.mktemp("example") / "demo"
+    arguments = ["example", "--data", str(data), "--schools", "12", "--days", "2"]
+    made = CliRunner().invoke(app, arguments)
     assert made.exit_code == 0, made.output
-    real = str(tmp_path / "real")
+    return data, made.output
+
+
+def test_the_command_hands_out_a_way_to_sign_in_for_each_role(demo: tuple[Path, str]) -> None:
+    """One person of each role with a one-time code, and never a default password."""
+    assert {"admin", "inspector", "editor", "headmaster", "viewer"} <= set(demo[1].split())
+
+
+def test_it_never_mixes_with_real_schools(tmp_path: Path) -> None:
+    """A directory with a real school is left alone."""
+    run, real = CliRunner().invoke, str(tmp_path / "real")
     added = run(app, ["school", "add", "--data", real, "--id", "zx-1", "--name", "某小学"])
     assert added.exit_code == 0
     refused = run(app, ["example", "--data", real, "--schools", "1", "--days", "2"])
     assert refused.exit_code == 2
     assert "正式学校" in refused.output
+
+
+def test_the_example_round_has_cases_in_every_state(demo: tuple[Path, str]) -> None:
+    """Some untouched, some submitted, in review and announced, and each change audited."""
+    stores = open_stores(Settings(data=demo[0]), lambda _: None)
+    try:
+        states = set(stores.records.case_counts("example-round"))
+        report = stores.records.verify_audit(None, lambda *_: None)
+    finally:
+        stores.close()
+    assert {state.value for state in states} == {"filling", "submitted", "review", "announced"}
+    assert report.faults == ()
+    assert report.rows > 500
 
 
 @pytest.mark.parametrize("count", [1, 12])
