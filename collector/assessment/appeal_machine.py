@@ -63,7 +63,7 @@ def decide(
         _demand(appeal, AppealState.FILED, AppealState.ACCEPTED)
     else:
         _demand(appeal, AppealState.ACCEPTED, AppealState.RETESTING)
-    if person in scorers:
+    if person_of(person) in {person_of(scorer) for scorer in scorers}:
         raise refusal(ForbiddenError, "appeal_own_score")
     return replace(
         appeal,
@@ -80,6 +80,11 @@ def withdraw(appeal: Appeal) -> Appeal:
     """Take it back; it may be filed again in time."""
     _demand(appeal, *OPEN)
     return replace(appeal, state=AppealState.WITHDRAWN)
+
+
+def person_of(actor: str) -> str:
+    """Return the person behind an actor: a token acts for the person who made it."""
+    return actor.partition("/")[0]
 
 
 def _demand(appeal: Appeal, *states: AppealState) -> None:

@@ -238,7 +238,7 @@ class AppealService:
             if mark.stage_id in official
         }
         wrote = self._records.case_authors(found.key, item_id, Side.OFFICIAL)
-        return frozenset(person_of(actor) for actor in marked | wrote)
+        return frozenset(marked | wrote)
 
     def _seen(self, key: CaseKey, appeal_id: str, revision: int) -> Appeal:
         appeal = self._records.appeal(appeal_id)
@@ -260,8 +260,3 @@ class AppealService:
             raise conflict("appeal_changed_meanwhile", clash=clash.value)
         assert change.appeal is not None  # noqa: S101 - every change written here carries one
         return change.appeal
-
-
-def person_of(actor: str) -> str:
-    """Return the person behind an actor: a token acts for the person who made it."""
-    return actor.partition("/")[0]
