@@ -21,6 +21,7 @@ erased: it is evidence. A new spool is a new stream, so sequences cannot be conf
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import sqlite3
 import threading
@@ -35,7 +36,15 @@ from agent.file_lock import FileLock, LockHeldError
 from agent.probes.base import utc_now
 from agent.reading import Reading
 from agent.settings import SpoolSettings
-from agent.spool_file import is_damage, open_database, quarantine, used_bytes
+from agent.spool_file import (
+    LAYOUT_VERSION,
+    is_damage,
+    is_full,
+    open_database,
+    quarantine,
+    used_bytes,
+)
+from agent.spool_salvage import salvage, seal, unseal
 from agent.wire import Envelope, batch_rows, encode_batch, encode_reading
 
 MAX_REJECTED = 1000
@@ -69,6 +78,8 @@ class SpoolCounts:
     dropped_total: int
     rejected_total: int
     oldest: datetime | None
+    damaged_total: int = 0
+    """Readings that could not be read back, because the disk had changed them."""
 
 
 class Spool:
@@ -99,6 +110,8 @@ class Spool:
         self._now = now
         self._mutex = threading.Lock()
         self.quarantined: list[Path] = []
+        self.salvaged_readings = 0
+        """Readings taken over from files that were set aside since this was opened."""
         try:
             self._open()
         except BaseException:
@@ -111,10 +124,31 @@ class Spool:
         except sqlite3.DatabaseError as error:
             if not is_damage(error) or self._file_lock is None:
                 raise
-            self.quarantined.append(quarantine(self._path, self._now()))
-            self._database = open_database(self._path)
+            self._begin_anew()
+        self._open_stream()
+
+    def _open_stream(self) -> None:
         row = self._database.execute("SELECT value FROM meta WHERE name = 'stream'").fetchone()
         self.stream: str = row[0]
+
+    def _begin_anew(self) -> None:
+        """Set the damaged file aside, start a new one, and take over what is sound."""
+        aside = quarantine(self._path, self._now())
+        self.quarantined.append(aside)
+        self._database = open_database(self._path)
+        found = salvage(aside, LAYOUT_VERSION)
+        self._database.execute("BEGIN IMMEDIATE")
+        self._database.executemany("INSERT INTO queue (time, body) VALUES (?, ?)", found.queue)
+        self._database.executemany(
+            "INSERT OR IGNORE INTO batches (batch_id, sequence, body, readings)"
+            " VALUES (?, ?, ?, ?)",
+            found.batches,
+        )
+        last = max((sequence for _, sequence, _, _ in found.batches), default=0)
+        _count(self._database, "batch_sequence", last)
+        _count(self._database, "damaged_total", found.unreadable)
+        self._database.commit()
+        self.salvaged_readings += len(found.queue) + sum(n for _, _, _, n in found.batches)
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -129,17 +163,25 @@ class Spool:
             self._database.commit()
 
     def _durably(self, work: Callable[[sqlite3.Connection], None]) -> None:
-        """Do `work` in a transaction; on a file that turns out damaged, start a new one first."""
+        """Do `work` in a transaction; where that fails and can be helped, help and do it again.
+
+        A file that turns out damaged is replaced; on a full disk the log is taken over first, whose
+        megabytes may be what is missing.
+        """
         try:
             with self._transaction() as database:
                 work(database)
         except sqlite3.DatabaseError as error:
-            if not is_damage(error) or self._file_lock is None:
+            if is_full(error):
+                with self._mutex:
+                    self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            elif is_damage(error) and self._file_lock is not None:
+                with self._mutex:
+                    self._database.close()
+                    self._begin_anew()
+                    self._open_stream()
+            else:
                 raise
-            with self._mutex:
-                self._database.close()
-                self.quarantined.append(quarantine(self._path, self._now()))
-                self._open()
             with self._transaction() as database:
                 work(database)
 
@@ -149,7 +191,7 @@ class Spool:
         Raises what `encode_reading` raises, before anything is stored, and sqlite3.Error where
         the disk is full or broken.
         """
-        rows = [(reading.time.timestamp(), encode_reading(reading)) for reading in readings]
+        rows = [(reading.time.timestamp(), seal(encode_reading(reading))) for reading in readings]
 
         def insert(database: sqlite3.Connection) -> None:
             database.executemany("INSERT INTO queue (time, body) VALUES (?, ?)", rows)
@@ -186,19 +228,49 @@ class Spool:
         found: list[StoredBatch] = []
 
         def find(database: sqlite3.Connection) -> None:
-            row = database.execute(
+            while row := database.execute(
                 "SELECT batch_id, sequence, body, readings FROM batches ORDER BY sequence LIMIT 1"
-            ).fetchone()
-            if row is not None:
-                found.append(StoredBatch(*row))
-                return
-            rows = _head_of_queue(database, max_readings, max_bytes)
-            if rows:
-                found.append(self._store_batch(database, rows))
-                database.execute("DELETE FROM queue WHERE sequence <= ?", (rows[-1][0],))
+            ).fetchone():
+                batch = StoredBatch(*row)
+                if _is_as_claimed(batch):
+                    found.append(batch)
+                    return
+                self._give_up(database, batch)
+            found.extend(self._claim(database, max_readings, max_bytes)[0])
 
         self._durably(find)
         return found[-1] if found else None
+
+    def _claim(
+        self, database: sqlite3.Connection, max_readings: int, max_bytes: int
+    ) -> tuple[list[StoredBatch], bool]:
+        """Move the head of the queue into a batch; return it and whether there was a head.
+
+        Readings that the disk has changed go to the rejected table, and cost no other reading.
+        """
+        head = _head_of_queue(database, max_readings, max_bytes)
+        if not head:
+            return [], False
+        rows = [(sequence, text) for sequence, _, text in head if text is not None]
+        damaged = [(sequence, str(body)) for sequence, body, text in head if text is None]
+        self._note_damaged(database, damaged)
+        _count(database, "damaged_total", len(damaged))
+        database.execute("DELETE FROM queue WHERE sequence <= ?", (head[-1][0],))
+        return [self._store_batch(database, rows)] if rows else [], True
+
+    def _give_up(self, database: sqlite3.Connection, batch: StoredBatch) -> None:
+        """Drop a claimed batch that the disk has changed: it may not go out as another one."""
+        self._note_damaged(database, [(-batch.sequence, repr(batch.body)[: 64 * 1024])])
+        _count(database, "damaged_total", batch.readings)
+        _remove_batch(database, batch)
+
+    def _note_damaged(self, database: sqlite3.Connection, rows: Sequence[tuple[int, str]]) -> None:
+        at = self._now().timestamp()
+        database.executemany(
+            "INSERT OR REPLACE INTO rejected (sequence, body, reason, rejected_at)"
+            " VALUES (?, ?, 'spool_row_damaged', ?)",
+            [(*row, at) for row in rows],
+        )
 
     def _store_batch(
         self, database: sqlite3.Connection, rows: Sequence[tuple[int, str]]
@@ -220,11 +292,7 @@ class Spool:
 
         def claim(database: sqlite3.Connection) -> None:
             nonlocal more
-            rows = _head_of_queue(database, max_readings, max_bytes)
-            more = bool(rows)
-            if rows:
-                self._store_batch(database, rows)
-                database.execute("DELETE FROM queue WHERE sequence <= ?", (rows[-1][0],))
+            _, more = self._claim(database, max_readings, max_bytes)
 
         while more:
             self._durably(claim)
@@ -334,6 +402,7 @@ class Spool:
                 used_bytes=used_bytes(database),
                 dropped_total=_count(database, "dropped_total", 0),
                 rejected_total=_count(database, "rejected_total", 0),
+                damaged_total=_count(database, "damaged_total", 0),
                 oldest=datetime.fromtimestamp(head[0], UTC) if head else None,
             )
 
@@ -363,21 +432,34 @@ def _content_id(stream: str, sequence: int, rows: Sequence[tuple[int, str]]) -> 
     return content.hexdigest()[:32]
 
 
+def _is_as_claimed(batch: StoredBatch) -> bool:
+    """Tell whether the disk has kept the body: the id was made from its content."""
+    try:
+        rows = batch_rows(batch.body)
+        stream = json.loads(batch.body)["stream"]
+    except (ValueError, KeyError, TypeError):
+        return False
+    return _content_id(stream, batch.sequence, rows) == batch.batch_id
+
+
 def _remove_batch(database: sqlite3.Connection, batch: StoredBatch) -> None:
     database.execute("DELETE FROM batches WHERE batch_id = ?", (batch.batch_id,))
 
 
 def _head_of_queue(
     database: sqlite3.Connection, max_readings: int, max_bytes: int
-) -> list[tuple[int, str]]:
-    """Return the oldest rows within the limits, and at least one."""
-    rows: list[tuple[int, str]] = []
+) -> list[tuple[int, object, str | None]]:
+    """Return the oldest rows within the limits, and at least one: as kept, and as they were put.
+
+    The latter is None where the disk has changed it.
+    """
+    rows: list[tuple[int, object, str | None]] = []
     size = 0
     for sequence, body in database.execute(
         "SELECT sequence, body FROM queue ORDER BY sequence LIMIT ?", (max_readings,)
     ):
-        size += len(body.encode())
+        size += len(str(body).encode())
         if rows and size > max_bytes:
             break
-        rows.append((sequence, body))
+        rows.append((sequence, body, unseal(body)))
     return rows

@@ -19,7 +19,8 @@ MAX_QUARANTINED = 3
 _LAYOUT = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-INSERT INTO counters VALUES ('batch_sequence', 0), ('dropped_total', 0), ('rejected_total', 0);
+INSERT INTO counters VALUES
+  ('batch_sequence', 0), ('dropped_total', 0), ('rejected_total', 0), ('damaged_total', 0);
 CREATE TABLE queue (
   sequence INTEGER PRIMARY KEY AUTOINCREMENT,
   time REAL NOT NULL,
@@ -60,7 +61,13 @@ def open_database(path: Path) -> sqlite3.Connection:
     return database
 
 
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", errors="replace")
+
+
 def _prepare(database: sqlite3.Connection) -> None:
+    # A byte that the disk has changed is found by its row's checksum, not by the driver.
+    database.text_factory = _text
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
     database.execute("PRAGMA journal_size_limit = 4194304")
@@ -83,6 +90,8 @@ def _prepare(database: sqlite3.Connection) -> None:
     stream_row = database.execute("SELECT value FROM meta WHERE name = 'stream'").fetchone()
     if stream_row is None:
         raise DamagedSpoolError("not a spool: it has no stream id")
+    # A spool of an older agent has no such counter.
+    database.execute("INSERT OR IGNORE INTO counters VALUES ('damaged_total', 0)")
 
 
 def is_damage(error: sqlite3.DatabaseError) -> bool:
@@ -91,6 +100,11 @@ def is_damage(error: sqlite3.DatabaseError) -> bool:
         return True
     code = getattr(error, "sqlite_errorcode", 0)  # wrong use, such as after close, has none
     return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def is_full(error: sqlite3.DatabaseError) -> bool:
+    """Tell that the disk has no room."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
 
 
 def used_bytes(database: sqlite3.Connection) -> int:

@@ -52,11 +52,16 @@ class Salvaged:
     unreadable: int = 0
 
 
-def salvage(damaged: Path) -> Salvaged:
-    """Read what is sound of a file that was set aside; never raises for what is in it."""
+def salvage(damaged: Path, layout: int) -> Salvaged:
+    """Read what is sound of a file of this layout that was set aside.
+
+    Never raises for what is in it.
+    """
     found = Salvaged()
     try:
         with closing(sqlite3.connect(f"{damaged.as_uri()}?mode=ro", uri=True)) as database:
+            if database.execute("PRAGMA user_version").fetchone() != (layout,):
+                return found  # another agent's: its columns may mean something else
             for batch_id, sequence, body, readings in _rows(
                 database, found, "batches", "sequence", "batch_id, sequence, body, readings"
             ):
