@@ -36,17 +36,9 @@ from agent.trouble import TroubleError
 if TYPE_CHECKING:
     from agent.web.fetch import Fetched
     from agent.web.page import Page
-    from agent.web.posts import Post, SiteMemory, Week
+    from agent.web.posts import Post, Week
 
 SECONDS_A_DAY = 86_400.0
-_PHONE = (
-    "Mozilla/5.0 (Linux; Android 14; Mobile) AppleWebKit/537.36 (KHTML, like Gecko) "
-    "Chrome/130.0 Mobile Safari/537.36 CampusGauge"
-)
-_DESKTOP = (
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
-    "Chrome/130.0 Safari/537.36 CampusGauge"
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +122,10 @@ class Website(Probe[WebsiteSettings]):
             except TroubleError as error:
                 yield _failure(site, error, context)
             if site.list_urls:
-                yield from _look_for_posts(site, settings, context)
+                try:
+                    yield from _look_for_posts(site, settings, context)
+                except TroubleError as error:
+                    yield _failure(site, error, context)
 
 
 @dataclass
@@ -147,9 +142,11 @@ def look_at(site: Site, settings: WebsiteSettings, context: Context) -> Reading:
 
     Raises TroubleError where the page could not be had, or is not the site's.
     """
+    from agent.web.visit import DESKTOP, PHONE, visit_page
+
     visit = _Visit()
     try:
-        fetched, page = visit_page(site.url, site, settings, _DESKTOP)
+        fetched, page = visit_page(site.url, site, settings, DESKTOP)
     except TroubleError as error:
         if not error.reason.startswith("web_tls_"):
             raise
@@ -160,7 +157,7 @@ def look_at(site: Site, settings: WebsiteSettings, context: Context) -> Reading:
     else:
         _describe(visit, fetched, page, context)
         try:
-            visit_page(site.url, site, settings, _PHONE)
+            visit_page(site.url, site, settings, PHONE)
             visit.values["works_on_phones"] = 1.0
         except TroubleError as error:
             visit.values["works_on_phones"] = 0.0
@@ -200,54 +197,20 @@ def _describe(visit: _Visit, fetched: Fetched, page: Page, context: Context) -> 
         visit.details["certificate_until"] = fetched.certificate.not_after.isoformat()
 
 
-def visit_page(
-    url: str, site: Site, settings: WebsiteSettings, browser: str
-) -> tuple[Fetched, Page]:
-    """Fetch and read one page of the site. Raises TroubleError where it is not the site's."""
-    from agent.web.fetch import Ask, fetch
-    from agent.web.page import decode_page, read_page
-
-    ask = Ask(
-        within_s=settings.answer_within_s,
-        max_bytes=settings.max_bytes,
-        ca_file=settings.ca_file,
-        headers={
-            "User-Agent": browser,
-            "Accept": "text/html,application/xhtml+xml,*/*;q=0.5",
-            "Accept-Language": "zh-CN,zh;q=0.9,en;q=0.5",
-        },
-    )
-    fetched = fetch(url, ask)
-    if not is_own_host(fetched.url, url, site.other_hosts):
-        raise TroubleError("web_redirected_elsewhere", " → ".join(fetched.chain))
-    if not 200 <= fetched.status < 300:
-        raise TroubleError("website_status", f"{fetched.url}: HTTP {fetched.status}")
-    page_text = decode_page(fetched.body, fetched.headers.get("content-type", ""))
-    page = read_page(page_text)
-    if url == site.url and site.expect_text and site.expect_text not in page_text:
-        reason = "website_sign_in_page" if page.has_password_field else None
-        raise TroubleError(reason or "website_not_the_expected_page", page.title)
-    return fetched, page
-
-
-def is_own_host(final_url: str, asked_url: str, other_hosts: Iterable[str]) -> bool:
-    """Whether a redirect stayed with the site: same host, with or without www, or a named one."""
-    from urllib.parse import urlsplit
-
-    final, asked = (urlsplit(url).hostname or "" for url in (final_url, asked_url))
-    return final.removeprefix("www.") == asked.removeprefix("www.") or final in set(other_hosts)
-
-
 def _look_for_posts(site: Site, settings: WebsiteSettings, context: Context) -> Iterator[Reading]:
     """Yield finished weeks, and what kept a list from being read."""
-    from agent.web.posts import finished_weeks, forget_old_weeks, note_look
+    from agent.web.posts import (
+        finished_weeks,
+        forget_old_weeks,
+        load_memory,
+        note_look,
+        save_memory,
+    )
 
     if context.state_dir is None:
-        trouble = TroubleError("website_posts_not_kept")
-        yield _failure(site, trouble, context)
-        return
+        raise TroubleError("website_posts_not_kept")
     path = context.state_dir / f"posts-{hashlib.sha256(site.name.encode()).hexdigest()[:12]}.json"
-    memory = _load(path)
+    memory = load_memory(path)
     lists: dict[str, list[Post]] = {}
     for url in site.list_urls:
         try:
@@ -260,43 +223,20 @@ def _look_for_posts(site: Site, settings: WebsiteSettings, context: Context) -> 
         yield _week_reading(site, name, week, context)
         week.is_reported = True
     forget_old_weeks(memory)
-    _save(path, memory, site)
+    save_memory(path, memory)
 
 
 def _read_list(url: str, site: Site, settings: WebsiteSettings) -> list[Post]:
     from agent.web.posts import posts_of
+    from agent.web.visit import DESKTOP, visit_page
 
-    fetched, page = visit_page(url, site, settings, _DESKTOP)
+    fetched, page = visit_page(url, site, settings, DESKTOP)
     posts = posts_of(page.links, fetched.url, site.other_hosts, site.shortest_headline)
     if not posts:
         is_sign_in = page.has_password_field
         reason = "website_sign_in_page" if is_sign_in else "website_list_without_posts"
         raise TroubleError(reason, f"{url}: {page.title}")
     return posts
-
-
-def _load(path: Path) -> SiteMemory:
-    from agent.system.durable_file import read_or_set_aside, set_aside
-    from agent.web.posts import SiteMemory
-
-    try:
-        text = read_or_set_aside(path)
-        if text is not None:
-            return SiteMemory.from_text(text)
-    except ValueError:
-        set_aside(path)
-    except OSError as error:
-        raise ProbeError("website_posts_not_kept", str(error)) from error
-    return SiteMemory()
-
-
-def _save(path: Path, memory: SiteMemory, site: Site) -> None:
-    from agent.system.durable_file import replace_durably
-
-    try:
-        replace_durably(path, memory.to_text())
-    except OSError as error:
-        raise ProbeError("website_posts_not_kept", str(error), target=site.name) from error
 
 
 def _week_reading(site: Site, name: str, week: Week, context: Context) -> Reading:

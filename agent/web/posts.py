@@ -14,9 +14,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 from urllib.parse import urldefrag, urljoin, urlsplit
 
+from agent.system.durable_file import read_or_set_aside, replace_durably, set_aside
+from agent.trouble import TroubleError
 from agent.web.page import Link
 
 BEIJING = timezone(timedelta(hours=8), "Asia/Shanghai")
@@ -78,6 +81,29 @@ class SiteMemory:
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a memory of posts: {error!r}") from error
         return cls(since, known, weeks)
+
+
+def load_memory(path: Path) -> SiteMemory:
+    """Return what is remembered; a damaged file is set aside, and all is learnt anew.
+
+    Raises TroubleError `website_posts_not_kept` where the disk does not let us.
+    """
+    try:
+        text = read_or_set_aside(path)
+        return SiteMemory() if text is None else SiteMemory.from_text(text)
+    except ValueError:
+        set_aside(path)
+    except OSError as error:
+        raise TroubleError("website_posts_not_kept", str(error)) from error
+    return SiteMemory()
+
+
+def save_memory(path: Path, memory: SiteMemory) -> None:
+    """Write it down durably. Raises TroubleError `website_posts_not_kept`."""
+    try:
+        replace_durably(path, memory.to_text())
+    except OSError as error:
+        raise TroubleError("website_posts_not_kept", str(error)) from error
 
 
 def posts_of(
