@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from agent.commands.arguments import add_config, add_format
+from agent.commands.probe_reference import reference
 from agent.config import load_settings
 from agent.probes import load_probe, probe_names
 from agent.probes.base import Probe
@@ -16,9 +17,9 @@ from agent.settings import Settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare `list [--config FILE] [--format table|json|markdown]`."""
+    """Declare `list [--config FILE] [--format table|json|markdown|reference]`."""
     add_config(parser)
-    add_format(parser, "table", "json", "markdown")
+    add_format(parser, "table", "json", "markdown", "reference")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -30,6 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(text + "\n")
     elif arguments.format == "markdown":
         sys.stdout.write(markdown(probes))
+    elif arguments.format == "reference":
+        sys.stdout.write(reference(probes))
     else:
         sys.stdout.write(_table(probes, settings))
     return 0

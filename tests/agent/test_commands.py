@@ -17,6 +17,7 @@ import pytest
 
 import agent
 from agent.__main__ import COMMANDS, main
+from agent.commands.probe_reference import SECTIONS
 from agent.probes import probe_names
 
 README = Path(agent.__file__).with_name("README.md")
@@ -121,6 +122,17 @@ def test_probe_table_of_the_readme_is_generated(capsys: pytest.CaptureFixture[st
     assert table in README.read_text(encoding="utf-8"), (
         "replace the table in agent/README.md by: python -m agent list --format markdown"
     )
+
+
+def test_reference_of_the_probes_is_generated(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every probe says its rights, settings, evidence and what makes it invalid, as in the file."""
+    assert main(["list", "--format", "reference"]) == 0
+    text = capsys.readouterr().out
+    assert text == README.with_name("PROBES.md").read_text(encoding="utf-8"), (
+        "python -m agent list --format reference > agent/PROBES.md"
+    )
+    for chapter in text.split("\n## ")[1:]:
+        assert [one for one in SECTIONS if f"**{one}.**" not in chapter] == [], chapter[:40]
 
 
 def test_list_is_readable_by_programs(capsys: pytest.CaptureFixture[str]) -> None:
