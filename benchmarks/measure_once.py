@@ -3,7 +3,8 @@
     python benchmarks/measure_once.py '{"server": "http://10.77.2.2:8989", "direction": "download"}'
 
 Also: `seconds` at most, `second_source` on the same line, `interface` of this host that counts the
-whole outlet. Printed are `result` (as `bandwidth --format json`), `reading` (as it is pushed) and
+whole outlet, or `snmp`: address, UDP port and port name of the device that does (community
+`public`). Printed are `result` (as `bandwidth --format json`), `reading` (as it is pushed) and
 `ended_s`, on this host's monotonic clock, of a download; or `error`.
 """
 
@@ -17,11 +18,12 @@ from agent.bandwidth.backends import measure_with
 from agent.bandwidth.backends.base import Request
 from agent.bandwidth.bounds import Caps, Direction
 from agent.bandwidth.errors import MeasurementError
-from agent.bandwidth.link_counters import InterfaceCounters
+from agent.bandwidth.link_counters import InterfaceCounters, LinkCounters
 from agent.bandwidth.slices import Slice
 from agent.probes.base import Context
 from agent.probes.outlet_bandwidth import OutletBandwidth
 from agent.slots import Occasion
+from agent.snmp.settings import AskSettings, Device
 from agent.wire import reading_fields
 
 
@@ -42,17 +44,26 @@ def main() -> int:
 
 
 def _measure(asked: dict[str, Any], note: Any) -> dict[str, Any]:
-    interface = asked.get("interface")
     result = measure_with("builtin", Request(
         asked["server"],
         (Direction(asked["direction"]),),
         Caps(max_seconds=asked.get("seconds", Caps().max_seconds)),
         second_source=asked.get("second_source"),
-        link=InterfaceCounters(interface) if interface else None,
+        link=_counters(asked),
         progress=note,
     ))  # fmt: skip
     reading = OutletBandwidth().report("default", result, Context(), Occasion.PLANNED, 0.0)
     return {"result": result.as_json(), "reading": reading_fields(reading)}
+
+
+def _counters(asked: dict[str, Any]) -> LinkCounters | None:
+    if "snmp" in asked:
+        from agent.bandwidth.outlet_device import DeviceCounters  # imports pysnmp
+
+        address, udp_port, port = asked["snmp"]
+        device = Device(name="gateway", address=address, port=udp_port)
+        return DeviceCounters(device, port, AskSettings(community="public"))
+    return InterfaceCounters(asked["interface"]) if "interface" in asked else None
 
 
 if __name__ == "__main__":
