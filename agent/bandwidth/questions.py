@@ -33,22 +33,23 @@ class Questions:
         meets an emptier queue than the "idle" line had.
         """
         found = self._by_rate(second_source)
-        if (found is None or found.cause == "unstable") and self._by_round_trips(idle_rtt_s):
-            found = challenge.Finding("cross_traffic")
-        if found == challenge.Finding("cross_traffic") and self._is_late():
+        if found is not None and found.cause not in ("unstable", "cross_traffic"):
+            return found
+        loaded_s = [rtt_s for leg in self.legs for rtt_s in leg.done.pings_s]
+        if loaded_s and was_busy_before(idle_rtt_s, min(loaded_s)):
+            # The kernel timed the idle line's handshakes: a late process cannot lengthen them.
+            return challenge.Finding("cross_traffic")
+        if found is None or found.cause == "unstable":
+            quiet_s = self._listen(self.legs[-1])
+            if challenge.queue_of_others(quiet_s, min([idle_rtt_s, *loaded_s, *quiet_s])):
+                found = challenge.Finding("cross_traffic")
+        if found is not None and found.cause == "cross_traffic" and self._is_late():
             # Two connections that move little, and slow answers, may be this host's doing.
             return challenge.Finding("host_cpu")
         return found
 
     def _is_late(self) -> bool:
         return any((own_wait(leg) or 0.0) > LATE for leg in self.legs)
-
-    def _by_round_trips(self, idle_rtt_s: float) -> bool:
-        loaded_s = [rtt_s for leg in self.legs for rtt_s in leg.done.pings_s]
-        if loaded_s and was_busy_before(idle_rtt_s, min(loaded_s)):
-            return True
-        quiet_s = self._listen(self.legs[-1])
-        return challenge.queue_of_others(quiet_s, min([idle_rtt_s, *loaded_s, *quiet_s]))
 
     def _by_rate(self, second_source: str | None) -> challenge.Finding | None:
         load = _load(self.legs[0])

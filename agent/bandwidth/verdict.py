@@ -19,7 +19,9 @@ SUPPLIED = 0.8
 """Connections over a real line always have something to send (measured: 0.99-1.00 at 100 Mbit/s,
 0.29-0.31 where this host could not go on)."""
 LATE = 0.3
-"""A process that waits this part of its time for a core makes round trips and competitors up."""
+"""A process that waits this part of its time for a core answers late and sends little itself."""
+WAITING = 0.5
+"""A rate that comes and goes while this process waits that much for a core is the host's doing."""
 STARVED_CORE, STARVED = 0.4, 0.9
 """A process that needs much of a core, and with its waiting for one nearly a whole."""
 SERVER_CORE = 0.9
@@ -82,6 +84,7 @@ def _rules(seen: Evidence) -> list[tuple[str, bool]]:
     )
     # A rate that comes and goes has straight pieces too, and the last one proves nothing.
     unstable = unstable or (seen.wavering_ratio or 0.0) > UNSTABLE_VARIATION
+    waited = seen.own_wait_ratio or 0.0
     host_busy = (seen.busiest_core_ratio or 0.0) > BUSY_CORE and (seen.own_core_ratio or 0.0) > 0.25
     # A busy server only limits while nothing on the path is full.
     server_busy = (seen.server_core_ratio or 0.0) > SERVER_CORE and seen.is_pressed is False
@@ -92,7 +95,7 @@ def _rules(seen: Evidence) -> list[tuple[str, bool]]:
         ("wifi", seen.interface_kind is Kind.WIRELESS),
         ("nic", seen.interface_mbps is not None and rate >= NEAR * seen.interface_mbps),
         ("server", server_full or server_busy),
-        ("host_cpu", host_busy or _is_starved(seen)),
+        ("host_cpu", host_busy or _is_starved(seen) or (unstable and waited > WAITING)),
         ("cross_traffic", (others or 0.0) > OTHER_SHARE or _was_busy_before(seen)),
         ("burst", seen.in_burst),
         ("unstable", unstable),
@@ -109,8 +112,6 @@ def _is_starved(seen: Evidence) -> bool:
 
 def _was_busy_before(seen: Evidence) -> bool:
     if seen.idle_rtt_s is None or seen.lowest_loaded_rtt_s is None:
-        return False
-    if (seen.own_wait_ratio or 0.0) > LATE:
         return False
     return was_busy_before(seen.idle_rtt_s, seen.lowest_loaded_rtt_s)
 

@@ -39,6 +39,7 @@ PRESSED = Evidence(
         ({"own_core_ratio": 0.5, "own_wait_ratio": 0.45}, ("host_cpu",)),
         ({"own_core_ratio": 0.1, "own_wait_ratio": 0.85}, ("line",)),
         ({"sender_busy_ratio": 0.3}, ("host_cpu",)),
+        ({"wavering_ratio": 0.4, "own_wait_ratio": 0.8}, ("host_cpu", "unstable")),
         ({"sender_busy_ratio": 0.99}, ("line",)),
         ({"other_traffic_share": 0.2}, ("cross_traffic",)),
         ({"in_burst": True}, ("burst",)),
