@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 DATA ?= campusgauge-data
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types unit soak bench screenshots clean
+.PHONY: help run test lint types unit soak fuzz bench screenshots clean
 
 help: ## 列出可用命令 · list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 22
@@ -30,6 +30,9 @@ types: $(VENV)/.ready-dev
 unit: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest -n 2 -m "not timed" $(PYTEST)
 	$(BIN)/python -m pytest -m timed $(PYTEST)
+
+fuzz: $(VENV)/.ready-dev ## 按接口描述随机请求（较久）· requests generated from the OpenAPI document
+	@CAMPUSGAUGE_FUZZ_EXAMPLES=$${EXAMPLES:-40} $(BIN)/python -m pytest -n0 --log-cli-level=INFO --timeout=3600 tests/collector/app/test_openapi_fuzz.py
 
 bench: $(VENV)/.ready-dev ## 性能与精度基准（较久）· benchmarks (long)
 	@for file in $(filter-out benchmarks/soak%,$(wildcard benchmarks/*.py)); do echo "== $$file"; $(BIN)/python $$file || exit 1; done
