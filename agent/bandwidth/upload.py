@@ -9,7 +9,7 @@ import time
 from agent.bandwidth import tcp_info
 from agent.bandwidth.connection import request_head
 from agent.bandwidth.flows import TURN_BYTES, Flow, send, use_congestion_control
-from agent.bandwidth.pinger import Pinger
+from agent.bandwidth.pinger import FRAME_HEADERS_BYTES, Pinger
 from agent.bandwidth.server_view import ServerView
 from agent.bandwidth.session import Session
 from agent.bandwidth.slices import Slice
@@ -31,6 +31,8 @@ class Upload(Mover):
         self._buffer[:] = os.urandom(BUFFER_BYTES)
         self._delivered: list[Slice] = []
         self._sums = TcpSums()
+        self._side = (pinger.sock, side)
+        self._acknowledged_bytes = 0
         request = request_head(
             session.where,
             "POST",
@@ -57,13 +59,14 @@ class Upload(Mover):
         infos = [info for flow in self._flows if (info := tcp_info.of(flow.sock))]
         if not infos:
             return
+        self._acknowledged_bytes = sum(map(acknowledgement_bytes, self._side))
         self._sums = add_up(infos)
         self._delivered.append(Slice(now, self._sums.delivered_bytes + self._side_bytes))
 
     @property
     def side_frame_bytes(self) -> int:
-        """Pings."""
-        return self._pinger.sent_frame_bytes
+        """Pings, and the acknowledgements of what the server says."""
+        return self._pinger.sent_frame_bytes + self._acknowledged_bytes
 
     @property
     def received(self) -> list[Slice]:
@@ -89,3 +92,14 @@ class Upload(Mover):
         """Set it on the own sockets."""
         for flow in self._flows:
             use_congestion_control(flow, name)
+
+
+def acknowledgement_bytes(sock: socket.socket) -> int:
+    """Return the bytes of the frames by which `sock` only acknowledged: 2 % of a line of 2 Mbit/s.
+
+    0 where the system does not tell.
+    """
+    info = tcp_info.of(sock)
+    if info is None or info.segments_out is None or info.data_segments_out is None:
+        return 0
+    return (info.segments_out - info.data_segments_out) * FRAME_HEADERS_BYTES
