@@ -31,6 +31,9 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
         "agent.commands.settle_bundle",
         "用教委的回执清理已导入的数据 / forget what a bureau's receipt lists",
     ),
+    ("install", "agent.commands.install", "安装为系统服务 / install as a service"),
+    ("upgrade", "agent.commands.upgrade", "升级，保留密钥和数据 / upgrade, state kept"),
+    ("uninstall", "agent.commands.uninstall", "卸载，--purge 连同数据 / remove"),
     ("list", "agent.commands.list", "有哪些探针、测什么 / the probes and what they report"),
     ("probe", "agent.commands.probe", "运行单个探针，逐行输出 JSON / one probe, JSON lines"),
 )

@@ -105,8 +105,16 @@ def save_identity(state_dir: Path, identity: Identity) -> None:
         json.dump(content, stream, ensure_ascii=False, indent=2)
         stream.flush()
         os.fsync(stream.fileno())
+    _give_to_owner(fresh, state_dir)
     fresh.replace(path)
     _sync_folder(state_dir)
+
+
+def _give_to_owner(file: Path, folder: Path) -> None:
+    """Let root enrol for the service: the file belongs to whoever the state folder belongs to."""
+    if sys.platform != "win32" and os.geteuid() == 0:
+        owner = folder.stat()
+        os.chown(file, owner.st_uid, owner.st_gid)
 
 
 def _sync_folder(folder: Path) -> None:

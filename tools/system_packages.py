@@ -20,6 +20,7 @@ NEEDED = {
     "promtool": ("prometheus", "指标格式 · metrics read by Prometheus itself"),
     "iperf3": ("iperf3", "测速对照 · bandwidth reference"),
     "ip": ("iproute2", "网络命名空间 · network namespaces"),
+    "systemd-analyze": ("systemd", "服务单元检查 · the service unit checked by systemd"),
     "tshark": ("tshark", "抓包对照 · captures read by another dissector"),
     "snmpd": ("snmpd", "交换机探针 · a real SNMP agent"),
     "upsd": ("nut-server", "不间断电源 · a real UPS daemon"),

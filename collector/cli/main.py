@@ -6,6 +6,7 @@ import typer
 
 from collector.cli import (
     agent,
+    bundle_agent,
     audit,
     enrol_code,
     import_bundle,
@@ -42,6 +43,7 @@ app.command("up", help=up.HELP)(up.up)
 app.command("serve", help=serve.HELP)(serve.serve)
 app.command("enrol-code", help=enrol_code.HELP)(enrol_code.enrol_code)
 app.command("example", help=example.HELP)(example.example)
+app.command("bundle-agent", help=bundle_agent.HELP)(bundle_agent.bundle_agent)
 app.command("import-bundle", help=import_bundle.HELP)(import_bundle.import_bundle)
 app.command("score", help=score.HELP)(score.score)
 app.command("speedtest-server", help=speedtest_server.HELP)(speedtest_server.speedtest_server)

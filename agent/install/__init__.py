@@ -1,0 +1,1 @@
+"""Making the agent a service of this host, and taking it away again."""
