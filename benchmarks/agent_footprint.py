@@ -1,12 +1,13 @@
 """What the steady agent costs beside others: memory, processor time, start, installed size.
 
-    python benchmarks/agent_footprint.py [--seconds 120] [--plain] [--glances PATH] [--json]
+    python benchmarks/agent_footprint.py [--seconds 240] [--plain] [--glances PATH] [--json]
 
 Starts a real agent with the light probes at their defaults; it pushes every 15 s over verified TLS
-(`--plain`: http) to a collector of this script. Its page is scraped every 15 s, and so is that of
-node_exporter, started beside it where it is installed, and of Glances where its path is given
-(`glances -w`). The anchors are on loopback, so that nothing leaves the host. The heavy probes are
-off: they run in children, which are no part of the steady process.
+(`--plain`: http) to a collector of this script. In the first half nobody asks for its page; in the
+second it is scraped every 15 s, and so is that of node_exporter, started beside it where it is
+installed, and of Glances where its path is given (`glances -w`). The anchors are on loopback, so
+that nothing leaves the host. The heavy probes are off: they run in children, which are no part of
+the steady process.
 
 RSS and PSS are medians as the kernel counts them. "Alone" is PSS with everything that belongs to
 the interpreter or the program counted in full: other Python processes on the measuring host must
@@ -78,6 +79,8 @@ class Costs:
     pss_mib: list[float] = field(default_factory=list)
     alone_mib: list[float] = field(default_factory=list)
     cpu_s_per_h: float = 0.0
+    unread_cpu_s_per_h: float = 0.0
+    """The same while nobody asks for the page."""
 
     def figures(self) -> dict[str, float]:
         """Return the medians by name."""
@@ -86,6 +89,7 @@ class Costs:
             "pss_mib": round(statistics.median(self.pss_mib), 1),
             "pss_alone_mib": round(statistics.median(self.alone_mib), 1),
             "cpu_s_per_h": round(self.cpu_s_per_h, 2),
+            "unread_cpu_s_h": round(self.unread_cpu_s_per_h, 2),
             "first_sample_s": round(self.first_sample_s, 3),
             "installed_mib": round(self.installed_mib, 1),
         }
@@ -239,20 +243,32 @@ def installed_mib(names: tuple[str, ...]) -> float:
 
 
 def observe(programs: list[Costs], seconds: float) -> None:
-    """Scrape and weigh the programs side by side for a time."""
+    """Weigh the programs side by side for a time: half of it unread, half of it scraped."""
+    unread = observe_once(programs, seconds / 2, scrape=False)
+    scraped = observe_once(programs, seconds / 2, scrape=True)
+    for program, alone, read in zip(programs, unread, scraped, strict=True):
+        program.unread_cpu_s_per_h = alone
+        program.cpu_s_per_h = read
+
+
+def observe_once(programs: list[Costs], seconds: float, *, scrape: bool) -> list[float]:
+    """Weigh the programs for a time and return the processor seconds per hour of each."""
     started_cpu = [cpu_seconds(program.pid) for program in programs]
     started = time.monotonic()
     while time.monotonic() - started < seconds:
-        time.sleep(min(15.0, seconds / 4))
+        time.sleep(min(15.0, seconds / 2))
         for program in programs:
-            answer_after_s(program.page, time.time())
+            if scrape:
+                answer_after_s(program.page, time.time())
             rss, pss, alone = memory_mib(program.pid)
             program.rss_mib.append(rss)
             program.pss_mib.append(pss)
             program.alone_mib.append(alone)
     hours = (time.monotonic() - started) / 3600
-    for program, before in zip(programs, started_cpu, strict=True):
-        program.cpu_s_per_h = (cpu_seconds(program.pid) - before) / hours
+    return [
+        (cpu_seconds(program.pid) - before) / hours
+        for program, before in zip(programs, started_cpu, strict=True)
+    ]
 
 
 def resident_libraries(pid: int) -> list[str]:
@@ -316,7 +332,7 @@ def show(programs: list[Costs]) -> None:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=120.0)
+    parser.add_argument("--seconds", type=float, default=240.0)
     parser.add_argument("--starts", type=int, default=5, help="for the time to the first sample")
     parser.add_argument("--alone", action="store_true", help="without node_exporter")
     parser.add_argument("--plain", action="store_true", help="http instead of TLS")

@@ -29,6 +29,10 @@ from agent.probes import probe_names
 AGENT = Path(__file__).with_name("soak_agent.py")
 START_S = 180.0
 STOP_S = 180.0
+BUSY = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 4\r\nContent-Length: 0\r\n"
+    b"Connection: close\r\n\r\n"
+)
 
 
 class Relay:
@@ -37,6 +41,8 @@ class Relay:
     def __init__(self, folder: Path, to_port: int, cut_ratio: float, chance: random.Random) -> None:
         self.cut = 0
         """Answers withheld so far."""
+        self.to_refuse = 0
+        """Connections still to be answered 503, as an overrun collector does."""
         self.cut_ratio = cut_ratio
         self._to_port = to_port
         self._chance = chance
@@ -57,6 +63,13 @@ class Relay:
             await server.serve_forever()
 
     async def _relay(self, agent: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+        if self.to_refuse > 0:
+            self.to_refuse -= 1
+            await agent.read(65536)
+            back.write(BUSY)
+            await back.drain()
+            back.close()
+            return
         try:
             collector, out = await asyncio.open_connection("127.0.0.1", self._to_port)
         except OSError:
@@ -182,16 +195,19 @@ class Site:
             time.sleep(0.05)
         raise RuntimeError(f"the collector did not start: {self.folder / 'collector.log'}")
 
-    def start_agent(self, agent: Agent, *, measuring: bool = True) -> None:
+    def start_agent(
+        self, agent: Agent, *, measuring: bool = True, backlog_pause_s: float = 0.01
+    ) -> None:
         """Start an agent; without `measuring` it only sends what it holds."""
         config = agent.folder / ("measuring.toml" if measuring else "draining.toml")
-        config.write_text(self._config(measuring=measuring))
+        config.write_text(self._config(measuring, backlog_pause_s))
         command = [str(AGENT), str(agent.side_log), "run", "--state", str(agent.state)]
         agent.process = _start([*command, "--config", str(config)], agent.folder / "agent.log")
 
-    def _config(self, *, measuring: bool) -> str:
+    def _config(self, measuring: bool, backlog_pause_s: float) -> str:
         push_s = self.interval_s if measuring else 0.1
-        text = f"[push]\ninterval_s = {push_s}\nbatch_readings = 40\nbacklog_pause_s = 0.01\n"
+        text = f"[push]\ninterval_s = {push_s}\nbacklog_pause_s = {backlog_pause_s}\n"
+        text += "batch_readings = 40\n" if measuring else ""
         text += "timeout_s = 5.0\n[exposition]\nport = 0\n"
         measured = {"server_headroom", "host_uptime", "link_speed"} if measuring else set()
         for name in probe_names():

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-SOAK = Path(__file__).parents[2] / "benchmarks" / "soak.py"
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
-def soak(*arguments: str) -> tuple[int, dict[str, Any]]:
-    """Run the soak and return its exit code and its figures."""
+def soak(*arguments: str, script: str = "soak.py") -> tuple[int, dict[str, Any]]:
+    """Run the soak, or another benchmark, and return its exit code and its figures."""
     done = subprocess.run(
-        [sys.executable, str(SOAK), *arguments],
+        [sys.executable, str(BENCHMARKS / script), *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -51,6 +51,18 @@ def test_killed_agents_and_collector_lose_and_double_nothing(tmp_path: Path) -> 
     assert soak("--count", str(data))[1]["doubled"] > 0, "one stored too often was not seen"
     side_log.write_text("\n".join(reversed(puts)))
     assert soak("--count", str(data))[1]["out_of_order"] > 0, "disorder was not seen"
+
+
+@pytest.mark.timeout(300)
+def test_a_month_offline_arrives_once_and_in_order() -> None:
+    """Thirty days of readings replayed past a 503, lost answers and a killed collector."""
+    code, figures = soak(
+        "--every", "3600", "--pause", "0.02", "--cut-ratio", "0.1", script="offline_replay.py"
+    )
+    assert (code, figures["clean"]) == (0, True), figures
+    assert figures["lost"] == figures["doubled"] == figures["out_of_order"] == 0
+    assert figures["readings_stored"] >= 30 * 24 * 4
+    assert figures["refused_503"] == 1
 
 
 def _moved(line: str) -> str:
