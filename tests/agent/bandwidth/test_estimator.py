@@ -22,7 +22,7 @@ def line(
     rate: float, seconds: float, *, start_s: float = 0.0, jitter: float = 0.0, seed: int = 1
 ) -> list[Slice]:
     """Return slices of a line that carries `rate` bytes/s, up to `jitter` bytes late each."""
-    chance = random.Random(seed)  # noqa: S311 - a made-up trace, no secret
+    chance = random.Random(seed)
     count = int(seconds / 0.008)
     points: list[Slice] = []
     for i in range(count):
