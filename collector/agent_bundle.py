@@ -52,7 +52,7 @@ def _repacked(folder: Path, version: str, installed: list[PackagePath]) -> Path:
     rows = []
     with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in installed:
-            content = file.locate().read_bytes()
+            content = Path(str(file.locate())).read_bytes()
             digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=")
             rows.append(f"{file.as_posix()},sha256={digest.decode()},{len(content)}")
             archive.writestr(file.as_posix(), content)
