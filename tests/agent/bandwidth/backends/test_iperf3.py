@@ -163,7 +163,7 @@ def test_two_hosts_test_each_other_with_two_commands(tmp_path: Path) -> None:
 
 def _client(base: list[str], port: int, state: Path) -> dict[str, Any]:
     """Measure as soon as the other side listens."""
-    command = [*base, "--backend", "iperf3", "--server", f"127.0.0.1:{port}", "--max-seconds", "2",
+    command = [*base, "--backend", "iperf3", "--server", f"127.0.0.1:{port}", "--max-seconds", "1",
                "--state", str(state), "--format", "json"]  # fmt: skip
     for _ in range(20):
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
