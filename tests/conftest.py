@@ -33,7 +33,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 TIMED = (
     "tests/agent/bandwidth/",
     "tests/agent/snmp/",
+    "tests/agent/sweep/",
     "tests/agent/test_footprint.py",
+    "tests/agent/wireless/test_rate.py",
     "tests/collector/scoring/test_limited_lines.py",
     "tests/collector/speedtest/",
 )
