@@ -7,6 +7,7 @@ Usage: environment.py VENV EXTRAS STAMP
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -49,8 +50,10 @@ def install(python: Path, extras: str) -> int:
     command += ["--progress-bar", "off", "--editable", f".[{extras}]"]
     lines: list[str] = []
     collected = 0
+    # Scripts of others are for wheels; pages are complete without them (hatch_build.py).
+    environment = {**os.environ, "CAMPUSGAUGE_ASSETS": "off"}
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
     ) as pip:
         for line in pip.stdout or ():
             lines.append(line.rstrip())
