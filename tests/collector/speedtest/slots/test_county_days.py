@@ -61,7 +61,7 @@ class Agents:
     def __init__(self, bureau: Any, book: Any, seed: int) -> None:
         self._bureau = bureau
         self._book = book
-        self._random = random.Random(seed)  # noqa: S311 - no secret
+        self._random = random.Random(seed)
         self._order = itertools.count()
         self._events: list[Any] = []
         self._told: dict[str, datetime] = {}
