@@ -31,3 +31,51 @@ def test_steady_agent_is_small_and_measures_at_once() -> None:
     assert 5 < figures["rss_mib"] <= RESIDENT_LIMIT_MIB
     assert figures["first_sample_s"] <= FIRST_SAMPLE_LIMIT_S
     assert figures["readings"] > 0
+
+
+MODULES = """
+import os, signal, sys, threading, time
+from agent.__main__ import main
+from agent.pusher import Pusher
+once = Pusher.push_once
+def push_and_end(self):
+    wait_s = once(self)
+    if self.state.batches_settled or self.state.attempts_failed:
+        print(" ".join(sorted(sys.modules)), flush=True)
+        os.kill(os.getpid(), signal.SIGTERM)
+    return wait_s
+Pusher.push_once = push_and_end
+sys.exit(main(["run", "--state", sys.argv[1], "--config", sys.argv[2]]))
+"""
+"""The agent itself, which says what it has imported after its first push and ends."""
+ABSENT = {
+    "scapy", "pysnmp", "pyasn1", "cryptography", "pydantic", "httpx", "requests", "urllib3",
+    "prometheus_client", "speedtest", "dacite", "tomllib", "yaml", "http.client", "email",
+    "asyncio", "random", "statistics", "decimal",
+}  # fmt: skip
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="settings are read in the process itself there")
+def test_steady_agent_holds_no_library_of_the_heavy_probes(tmp_path: Path) -> None:
+    """After sampling and pushing, no SNMP or wireless library and no parser is in the process."""
+    state = tmp_path / "state"
+    state.mkdir()
+    identity = {"server": "http://127.0.0.1:9", "agent_id": "a", "key": "k"}
+    identity |= {"school": {"id": "s", "name": "s"}}  # type: ignore[dict-item]  # JSON
+    (state / "identity.json").write_text(json.dumps(identity))
+    config = tmp_path / "agent.toml"
+    config.write_text(
+        "[push]\ninterval_s = 0.5\n[exposition]\nport = 0\n"
+        '[[probes.ups_snmp.devices]]\nname = "ups"\naddress = "127.0.0.1"\n'
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", MODULES, str(state), str(config)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    modules = set(done.stdout.split())
+    assert {"agent.service", "agent.pusher", "psutil", "h11"} <= modules
+    assert modules & ABSENT == set()
