@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -107,11 +108,10 @@ class _Bar:
 
 
 def _parse_head(text: str) -> AuditHead:
-    position, _, digest = text.partition(":")
-    try:
-        return AuditHead(int(position), bytes.fromhex(digest))
-    except ValueError as error:
-        raise wrong_use(f"--head {text!r} 有误：写成 POSITION:SHA256，见 audit head") from error
+    found = re.fullmatch(r"(\d{1,18}):([0-9a-f]{64})", text)
+    if found is None:
+        raise wrong_use(f"--head {text!r} 有误：写成 POSITION:SHA256，见 audit head")
+    return AuditHead(int(found[1]), bytes.fromhex(found[2]))
 
 
 def _sentence(fault: AuditFault) -> str:
