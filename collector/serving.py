@@ -51,8 +51,8 @@ def run(settings: Settings, listener: socket.socket, progress: Callable[[str], N
     @asynccontextmanager
     async def announced(app: FastAPI) -> AsyncIterator[None]:
         async with inner(app):
-            write_local_file(settings.local_file, address, local_key)
             _point_to_first_admin(settings, stores, address, progress)
+            write_local_file(settings.local_file, address, local_key)
             progress(f"采集服务已启动 collector ready: {address}  (Ctrl-C 停止 stop)")
             try:
                 yield
