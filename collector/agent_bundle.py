@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -75,7 +76,11 @@ def download_wheels(own: Path, folder: Path, platform: str, python: str, program
 
 def _pip(program: str, *arguments: str) -> None:
     command = [program, "-m", "pip", *arguments, "--disable-pip-version-check"]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PIP_S)  # noqa: S603 - our own interpreter
+    # An agent shows no pages: its wheel goes without their scripts (hatch_build.py).
+    environment = {**os.environ, "CAMPUSGAUGE_ASSETS": "off"}
+    ended = subprocess.run(  # noqa: S603 - our own interpreter
+        command, capture_output=True, text=True, check=False, timeout=PIP_S, env=environment
+    )
     if ended.returncode:
         lines = (ended.stderr or ended.stdout).strip().splitlines()
         raise BundleError(
