@@ -78,15 +78,19 @@ def measure_indicators(
     tried is absent.
     """
     measured: dict[str, Json] = {}
-    if not series.latest_readings(school_id, limit=1):
-        return measured  # one question instead of several for each indicator
+    # One question instead of several for each indicator that the school never tried.
+    tried = series.probes_of(school_id)
     for definition in definitions:
-        if definition.probe == "present":
+        if definition.probe == "present" and tried & _probes(definition):
             declared = _declared_number(definition, facts)
             value = _measure(series, school_id, definition, window, calendar, declared)
             if value is not None:
                 measured[definition.id] = value
     return measured
+
+
+def _probes(definition: IndicatorDefinition) -> frozenset[str]:
+    return frozenset(source.probe for part in definition.parts for source in part.by_source())
 
 
 def _measure(

@@ -243,6 +243,11 @@ class DuckDBSeriesStore:
         rows = self._read(_LATEST, {"school": school_id, "probe": probe, "limit": limit})
         return [_reading(school_id, row) for row in rows]
 
+    def probes_of(self, school_id: str) -> frozenset[str]:
+        """Return the probes of which the school ever sent a reading."""
+        statement = "SELECT DISTINCT probe FROM sources WHERE school_id = $school"
+        return frozenset(probe for (probe,) in self._read(statement, {"school": school_id}))
+
     def last_reading_times(self) -> Mapping[str, datetime]:
         """Return the time of the newest reading per school."""
         return MappingProxyType(self._last_times)

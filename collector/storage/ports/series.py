@@ -92,6 +92,9 @@ class SeriesStore(Protocol):
     ) -> Sequence[AgentReading]:
         """Return readings of a school, newest first, optionally of one probe."""
 
+    def probes_of(self, school_id: str) -> frozenset[str]:
+        """Return the probes of which the school ever sent a reading."""
+
     def last_reading_times(self) -> Mapping[str, datetime]:
         """Return time of the newest reading per school; a school without any is absent."""
 
