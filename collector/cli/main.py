@@ -6,11 +6,11 @@ import typer
 
 from collector.cli import (
     agent,
-    bundle_agent,
     audit,
+    bundle_agent,
     enrol_code,
-    import_bundle,
     example,
+    import_bundle,
     key,
     rubric,
     school,

@@ -21,7 +21,8 @@ try:
     print(repr(load_settings_apart(Path(sys.argv[1]))))
 except ConfigError as error:
     print("ConfigError:", error)
-print(sorted({"dacite", "tomllib", "statistics", "random", "agent.probes.outlet_bandwidth"} & set(sys.modules)))
+heavy = {"dacite", "tomllib", "statistics", "random", "agent.probes.outlet_bandwidth"}
+print(sorted(heavy & set(sys.modules)))
 """
 SETTINGS = """
 [push]

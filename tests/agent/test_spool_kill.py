@@ -61,7 +61,7 @@ def test_kill_at_any_moment_loses_and_changes_nothing(tmp_path: Path) -> None:
     contents: dict[str, str] = {}
     delivered: set[int] = set()
     next_number = 0
-    chance = random.Random(20261120)  # noqa: S311 - moments to kill at, repeatable
+    chance = random.Random(20261120)
     for _ in range(KILLS):
         child = subprocess.Popen(
             [sys.executable, "-c", CHILD, str(folder), str(log), str(next_number)]

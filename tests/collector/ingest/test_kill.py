@@ -117,7 +117,7 @@ def wait_until_drained(data: Path) -> None:
 def test_kill_under_load_loses_and_doubles_nothing(collector_process: Any) -> None:
     """Ten kills while four agents push: each acknowledged batch is found exactly once."""
     agents = enrolled_agents(collector_process.data)
-    moment = random.Random(20261120)  # noqa: S311  # when to kill, not a secret
+    moment = random.Random(20261120)  # when to kill, not a secret
     for _ in range(ROUNDS):
         collector_process.start()
         threads = [
