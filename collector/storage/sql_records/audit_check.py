@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import chain as chain_of
 
 from sqlalchemy import Connection, Table, func, select
 
@@ -19,6 +20,7 @@ from collector.storage.sql_records.audit import (
     row_hash,
     stream_records,
 )
+from collector.storage.sql_records.document_check import check_documents
 from collector.storage.sql_records.schema import TRACKED_TABLES, audit
 
 FAULTS_SHOWN = 100
@@ -34,16 +36,14 @@ class SqlAuditCheck(SqlAudit):
             head = read_head(connection)
             records, chain = _check_chain(connection, head, expected, progress)
             faults, total, rows = list(chain), len(chain), 0
-            for table in TRACKED_TABLES:
-                compared = 0
-                for fault in _check_rows(connection, table, progress):
-                    if fault is None:
-                        compared += 1
-                        continue
-                    total += 1
-                    if len(faults) < FAULTS_SHOWN:
-                        faults.append(fault)
-                rows += compared
+            checks = [_check_rows(connection, table, progress) for table in TRACKED_TABLES]
+            for fault in chain_of(*checks, check_documents(connection, progress)):
+                if fault is None:
+                    rows += 1
+                    continue
+                total += 1
+                if len(faults) < FAULTS_SHOWN:
+                    faults.append(fault)
         return AuditReport(records, rows, head, tuple(faults), total)
 
 
