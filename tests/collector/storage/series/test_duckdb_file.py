@@ -54,7 +54,7 @@ def stored(path: Path) -> tuple[int, int]:
 def test_kill_9_during_apply_loses_and_doubles_nothing(tmp_path: Path) -> None:
     """Twelve kills at random moments, archiving included; each next writer replays from earlier."""
     path = tmp_path / "series.duckdb"
-    chance = random.Random(20260907)  # noqa: S311 - moments of kills, no secret
+    chance = random.Random(20260907)
     acknowledged = -1
     for _ in range(12):
         start = max(0, acknowledged - 20)
