@@ -28,8 +28,9 @@ import duckdb
 from collector.domain import AgentReading, Batch, Outcome, StoredReading
 from collector.errors import UnavailableError
 from collector.storage.duckdb_rows import NewRows, SourceKey, insert
+from collector.storage.duckdb_samples import outages, samples
 from collector.storage.duckdb_statistics import summarise
-from collector.storage.ports import GroupSummary, SeriesQuery
+from collector.storage.ports import GroupSummary, Outage, SamplePoint, SeriesQuery
 
 SCHEMA_VERSION = 1
 APPLIED_KEYS_KEPT = 100_000
@@ -235,6 +236,16 @@ class DuckDBSeriesStore:
     def summarise(self, query: SeriesQuery) -> Sequence[GroupSummary]:
         """Reduce the samples of each group; see SeriesStore."""
         return summarise(self._read, query)
+
+    def samples(
+        self, query: SeriesQuery, max_points: int, max_groups: int
+    ) -> Sequence[SamplePoint]:
+        """Return the samples of a query, thinned for a chart; see SeriesStore."""
+        return samples(self._read, query, max_points, max_groups)
+
+    def outages(self, query: SeriesQuery, max_outages: int) -> Sequence[Outage]:
+        """Return the outages of a query; see SeriesStore."""
+        return outages(self._read, query, max_outages)
 
     def latest_readings(
         self, school_id: str, probe: str | None = None, limit: int = 100

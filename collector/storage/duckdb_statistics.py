@@ -41,7 +41,7 @@ _AGGREGATE: Final = {
     Statistic.LATEST: "max_by(value, {'t': time, 'v': -value})",
 }
 
-_PICKED: Final = """
+PICKED: Final = """
 WITH spans AS (
     SELECT unnest($span_starts::BIGINT[]).make_timestamp() AS start,
            unnest($span_stops::BIGINT[]).make_timestamp() AS stop,
@@ -85,7 +85,7 @@ SELECT grp,
 FROM picked GROUP BY grp ORDER BY grp
 """
 
-_UP_RATIO: Final = """
+MINUTE_RUNS: Final = """
 , minutes AS (
     SELECT grp, void, start, (epoch_us(time) - epoch_us(start)) // 60000000 AS minute,
            max(value) > 0 AS up
@@ -95,7 +95,12 @@ _UP_RATIO: Final = """
     FROM minutes
     WINDOW runs AS (PARTITION BY grp, void, start ORDER BY minute),
            same AS (PARTITION BY grp, void, start, up ORDER BY minute)
-), counted AS (
+)
+"""
+"""Runs of observed minutes that were all up or all down, within each span."""
+
+_UP_RATIO: Final = """
+, counted AS (
     SELECT grp, void, count(*) AS minutes,
            up OR max(minute) - min(minute) + 1 < $shortest_outage AS counts_as_up
     FROM numbered GROUP BY grp, void, start, up, run
@@ -110,8 +115,8 @@ SELECT grp, void, quantile_cont(mean, 0.5) FROM daily GROUP BY grp, void
 """
 
 _SEPARATE: Final = {
-    Statistic.UP_RATIO: _UP_RATIO,
-    Statistic.MEDIAN_OF_DAILY_MEAN: _MEDIAN_OF_DAILY_MEAN,
+    Statistic.UP_RATIO: (MINUTE_RUNS, _UP_RATIO),
+    Statistic.MEDIAN_OF_DAILY_MEAN: (_MEDIAN_OF_DAILY_MEAN,),
 }
 
 
@@ -119,8 +124,8 @@ def summarise(read: Read, query: SeriesQuery) -> Sequence[GroupSummary]:
     """Answer the query through `read(sql, parameters)`; see SeriesStore.summarise."""
     if not query.spans:
         return []
-    picked = _PICKED.format(group=_GROUP[query.per])
-    parameters = _parameters(query)
+    picked = PICKED.format(group=group_expression(query))
+    parameters = parameters_of(query)
     separate = _SEPARATE.get(query.statistic)
     aggregate = _AGGREGATE.get(query.statistic, "any_value(NULL::DOUBLE)")
     slot_us = query.slot_s * 1_000_000
@@ -129,11 +134,18 @@ def summarise(read: Read, query: SeriesQuery) -> Sequence[GroupSummary]:
     if separate is not None:
         if query.statistic is Statistic.UP_RATIO:
             parameters["shortest_outage"] = SHORTEST_OUTAGE_MINUTES
-        values = {(grp, void): value for grp, void, value in read(picked + separate, parameters)}
+        statement = "".join((picked, *separate))
+        values = {(grp, void): value for grp, void, value in read(statement, parameters)}
     return [_summary(row, values) for row in rows]
 
 
-def _parameters(query: SeriesQuery) -> dict[str, object]:
+def group_expression(query: SeriesQuery) -> str:
+    """Return what `PICKED` groups by."""
+    return _GROUP[query.per]
+
+
+def parameters_of(query: SeriesQuery) -> dict[str, object]:
+    """Return the parameters that `PICKED` names."""
     probe, _, metric = query.series.partition(".")
     spans = query.spans
     without = [(name, text) for name, texts in query.labels_not.items() for text in texts]
@@ -176,14 +188,15 @@ def _summary(
         until=until and until.replace(tzinfo=UTC),
         free_samples=free_samples,
         free_days=free_days,
-        limited_by_cause=_by_cause(limited),
+        limited_by_cause=by_cause(limited),
         void_samples=void_samples,
-        void_by_cause=_by_cause(void),
+        void_by_cause=by_cause(void),
         observed=separate.get((group, True), observed),
     )
 
 
-def _by_cause(histogram: Mapping[str, int] | None) -> dict[str, int]:
+def by_cause(histogram: Mapping[str, int] | None) -> dict[str, int]:
+    """Count each cause of a histogram whose keys are causes joined by commas."""
     counts: dict[str, int] = {}
     for causes, samples in (histogram or {}).items():
         for cause in causes.split(","):

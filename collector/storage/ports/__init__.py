@@ -29,7 +29,14 @@ from collector.storage.ports.people import PeopleRecords
 from collector.storage.ports.publications import PublicationRecords
 from collector.storage.ports.rounds import AppealRecords, CaseRecords, RoundRecords
 from collector.storage.ports.schools import SchoolRecords
-from collector.storage.ports.series import GroupSummary, SeriesQuery, SeriesStore, TimeSpan
+from collector.storage.ports.series import (
+    GroupSummary,
+    Outage,
+    SamplePoint,
+    SeriesQuery,
+    SeriesStore,
+    TimeSpan,
+)
 from collector.storage.ports.sheets import SheetRecords
 from collector.storage.ports.slots import SlotRecords
 
@@ -46,12 +53,14 @@ __all__ = [
     "ImportedBundle",
     "Inbox",
     "InboxRow",
+    "Outage",
     "PeopleRecords",
     "PublicationRecords",
     "RecordStore",
     "Refusal",
     "RefusalCount",
     "RoundRecords",
+    "SamplePoint",
     "SchoolRecords",
     "SeriesQuery",
     "SeriesStore",

@@ -69,6 +69,33 @@ class GroupSummary:
     """The statistic over the void samples alone: seen, but no evidence."""
 
 
+@dataclass(frozen=True, slots=True)
+class SamplePoint:
+    """One point of a chart: a sample, or the samples of one stretch of time of one group."""
+
+    group: str
+    since: datetime
+    until: datetime
+    """Times of the first and the last sample of the point; equal for a single one."""
+    smallest: float
+    median: float
+    largest: float
+    mean: float
+    samples: int
+    void: bool
+    """Whether the samples have a void cause; void and valid ones never share a point."""
+    limited_by_cause: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A run of observed minutes that were all down, long enough to count; `stop` not included."""
+
+    group: str
+    start: datetime
+    stop: datetime
+
+
 class SeriesStore(Protocol):
     """Readings and their samples: much data, appended once, read by window."""
 
@@ -85,6 +112,22 @@ class SeriesStore(Protocol):
 
         Quantiles are exact, with linear interpolation between the two nearest samples. The same
         samples always give the same numbers, in whatever order they arrived.
+        """
+
+    def samples(
+        self, query: SeriesQuery, max_points: int, max_groups: int
+    ) -> Sequence[SamplePoint]:
+        """Return the samples that `summarise` reduces, by group and time, thinned for a chart.
+
+        A group of at most `max_points` samples comes back sample by sample (those of one instant
+        together); a larger one as at most `max_points` stretches of equal length, each once for
+        its valid and once for its void samples. Only the first `max_groups` groups by name.
+        """
+
+    def outages(self, query: SeriesQuery, max_outages: int) -> Sequence[Outage]:
+        """Return the outages that `Statistic.UP_RATIO` counts in the query, in order of time.
+
+        If there are more than `max_outages`, the newest.
         """
 
     def latest_readings(
