@@ -216,7 +216,7 @@ def serving(settings: Settings) -> Iterator[str]:
     """Yield the address of a collector process over the data."""
     command = [sys.executable, "-m", "collector", "serve", "--data", str(settings.data), "--port=0"]
     if settings.records:
-        command += ["--records", settings.records]
+        command += ["--records", settings.records.replace("+psycopg", "")]
     local_file = settings.data / "collector.json"
     with (settings.data / "serve.log").open("ab") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)

@@ -210,7 +210,7 @@ def start_cast(tmp_path: Path) -> Iterator[Callable[..., Cast]]:
             cast = Cast(client, stores.records, stores.series, settings.data)
             made.append(cast)
             for name in FORMS:
-                stores.records.put_school(school(name))
+                stores.records.put_school(school(name), Act("system", NOW, "test"))
                 cast.add_person(f"editor-{name}", Role.EDITOR, name)
                 cast.add_person(f"head-{name}", Role.HEADMASTER, name)
             cast.add_person("admin", Role.ADMIN)
