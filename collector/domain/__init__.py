@@ -60,10 +60,12 @@ from collector.domain.schools import (
 )
 from collector.domain.sheets import StoredSheet
 from collector.domain.slots import Occasion, SlotDay, SlotPause, SlotSettings, SlotState, SlotTest
+from collector.domain.summaries import STANDING, IndicatorVerdict, Summary
 from collector.domain.values import EntryValue, Json
 
 __all__ = [
     "ANONYMOUS",
+    "STANDING",
     "Act",
     "Agent",
     "AgentIdentity",
@@ -97,6 +99,7 @@ __all__ = [
     "Fact",
     "FlagNote",
     "Hours",
+    "IndicatorVerdict",
     "Json",
     "Key",
     "Occasion",
@@ -131,6 +134,7 @@ __all__ = [
     "StageMark",
     "StoredReading",
     "StoredSheet",
+    "Summary",
     "Support",
     "Token",
     "TokenScope",

@@ -39,6 +39,7 @@ from collector.storage.ports.series import (
 )
 from collector.storage.ports.sheets import SheetRecords
 from collector.storage.ports.slots import SlotRecords
+from collector.storage.ports.summaries import SummaryRecords
 
 __all__ = [
     "Acceptance",
@@ -66,6 +67,7 @@ __all__ = [
     "SeriesStore",
     "SheetRecords",
     "SlotRecords",
+    "SummaryRecords",
     "TimeSpan",
 ]
 
@@ -75,6 +77,7 @@ class RecordStore(
     IdentityRecords,
     Inbox,
     SheetRecords,
+    SummaryRecords,
     SlotRecords,
     EvidenceRecords,
     RoundRecords,

@@ -24,6 +24,7 @@ from collector.storage.sql_records.schools import SqlSchools
 from collector.storage.sql_records.sessions import SqlSessions
 from collector.storage.sql_records.sheets import SqlSheets
 from collector.storage.sql_records.slots import SqlSlots
+from collector.storage.sql_records.summaries import SqlSummaries
 
 __all__ = ["SqlRecordStore", "open_records"]
 
@@ -37,6 +38,7 @@ class SqlRecordStore(
     SqlQuarantine,
     SqlInbox,
     SqlSheets,
+    SqlSummaries,
     SqlSlots,
     SqlPeople,
     SqlSessions,

@@ -53,6 +53,7 @@ from collector.storage.sql_records.schema.slots import (
     slot_settings,
     slot_tests,
 )
+from collector.storage.sql_records.schema.summaries import leases, summaries
 
 __all__ = [
     "CASE_KEY",
@@ -79,6 +80,7 @@ __all__ = [
     "flag_notes",
     "inbox",
     "keys",
+    "leases",
     "metadata",
     "one_time_codes",
     "passwords",
@@ -98,11 +100,12 @@ __all__ = [
     "slot_pauses",
     "slot_settings",
     "slot_tests",
+    "summaries",
     "tokens",
     "townships",
 ]
 
-SCHEMA_VERSION = "0007"
+SCHEMA_VERSION = "0008"
 """The migration that this code is written for."""
 
 TRACKED_TABLES = (
