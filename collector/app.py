@@ -42,11 +42,13 @@ from collector.speedtest.tokens import read_secret
 from collector.storage.duckdb_series import DuckDBSeriesStore
 from collector.storage.ports import RecordStore, SeriesStore
 from collector.storage.sql_records import open_records
+from collector.summaries.worker import SummaryWorker
 from collector.web.services import WebServices
 from collector.web.site import Site
 from collector.wiring_assessment import add_assessment
 from collector.wiring_evidence import add_evidence
 from collector.wiring_people import add_people
+from collector.wiring_summaries import summary_refresher, summary_worker
 from rubrics import __version__
 from rubrics.model import Rubric
 
@@ -113,9 +115,11 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         applier.start()
+        summarising.start()
         try:
             yield
         finally:
+            await anyio.to_thread.run_sync(summarising.stop)
             await anyio.to_thread.run_sync(applier.stop)
             stores.close()
 
@@ -138,6 +142,7 @@ def create_app(
         "records": stores.records.check,
         "series": stores.series.check,
         "applier": lambda: _check_applier(applier),
+        "summaries": lambda: _check_summaries(summarising),
     }
     cookie_secret = _session_secret(settings.data / SESSION_FILE)
     app.state.access = Access(
@@ -174,9 +179,11 @@ def create_app(
     sheets = ScoringService(stores.records, stores.series, rubrics)
     assessment = add_assessment(app, stores.records, stores.series, rubrics, clock)
     app.state.assessment = assessment
+    refresher = summary_refresher(stores.records, stores.series, rubrics, sheets, assessment.reader)
+    summarising: SummaryWorker = summary_worker(refresher, stores.records, registry, clock)
     folder = settings.data / EVIDENCE_FOLDER
     add_evidence(app, folder, stores.records, rubrics, sheets, assessment.reader, clock)
-    site = Site(WebServices(stores.records, stores.series, sheets, rubrics, clock))
+    site = Site(WebServices(stores.records, stores.series, sheets, rubrics, clock, sheets))
     site.mount(app)
     problems.install(app, site.error_page)
     app.add_middleware(SecurityHeaders)
@@ -201,6 +208,13 @@ def _check_applier(applier: Applier) -> None:
     if not applier.running:
         raise UnavailableError(
             "applier_down", "Accepted batches are no longer moved on; restart the collector."
+        )
+
+
+def _check_summaries(worker: SummaryWorker) -> None:
+    if not worker.running:
+        raise UnavailableError(
+            "summaries_down", "County pages are no longer kept current; restart the collector."
         )
 
 

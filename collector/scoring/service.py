@@ -7,18 +7,19 @@ stored data at the same `now` gives the same sheet to the digit.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from collector.domain import Json, School, StoredSheet
 from collector.errors import NotFoundError, RowError, UnprocessableError
 from collector.scoring.calendar import SchoolCalendar, china_calendar_version
 from collector.scoring.case_file import case_file, pinned_inputs
+from collector.scoring.indicators import part_query
 from collector.scoring.measure import ScoringWindow, measure_indicators
-from collector.storage.ports import SchoolRecords, SeriesStore, SheetRecords
+from collector.storage.ports import SchoolRecords, SeriesQuery, SeriesStore, SheetRecords
 from rubrics.engine import CaseError, WrongSchoolError, evaluate
-from rubrics.indicators import IndicatorDefinition, catalogue_hash, load_indicators
+from rubrics.indicators import IndicatorDefinition, Window, catalogue_hash, load_indicators
 from rubrics.model import Rubric
 
 WINDOW_DAYS = 42
@@ -77,16 +78,44 @@ class ScoringService:
         self._records.add_sheet(stored)
         return stored
 
+    def sheets(
+        self, school_id: str, now: datetime
+    ) -> dict[str, dict[str, Any] | UnprocessableError]:
+        """Return by id of each rubric that applies the sheet at `now`, or why there is none.
+
+        Nothing is kept; what several rubrics ask for is measured once. Raises NotFoundError.
+        """
+        school = self._school(school_id)
+        rubrics = [one for one in self._rubrics.values() if school.kind in one.applies_to.kinds]
+        used = {name for rubric in rubrics for name in rubric.indicators}
+        measured = self._measured(school, used, now)
+        found: dict[str, dict[str, Any] | UnprocessableError] = {}
+        for rubric in rubrics:
+            own = {name: value for name, value in measured.items() if name in rubric.indicators}
+            try:
+                found[rubric.id] = evaluate(rubric, self._case(school, rubric, now, own)).to_json()
+            except CaseError as error:
+                found[rubric.id] = _unprocessable(error, school, rubric)
+        return found
+
     def case_file(self, school: School, rubric: Rubric, now: datetime) -> dict[str, Json]:
         """Return the case of a school for a rubric, from what is stored at `now`."""
-        window = ScoringWindow.last_days(self._window_days, now, self._calendar)
-        definitions = [
-            self._indicators[name] for name in sorted(rubric.indicators) if name in self._indicators
-        ]
-        facts = self._records.facts(school.id)
-        measured = measure_indicators(
-            self._series, school.id, definitions, window, self._calendar, facts
+        return self._case(school, rubric, now, self._measured(school, rubric.indicators, now))
+
+    def _measured(self, school: School, names: Iterable[str], now: datetime) -> dict[str, Json]:
+        return measure_indicators(
+            self._series,
+            school.id,
+            [self._indicators[name] for name in sorted(names) if name in self._indicators],
+            ScoringWindow.last_days(self._window_days, now, self._calendar),
+            self._calendar,
+            self._records.facts(school.id),
         )
+
+    def _case(
+        self, school: School, rubric: Rubric, now: datetime, measured: Mapping[str, Json]
+    ) -> dict[str, Json]:
+        window = ScoringWindow.last_days(self._window_days, now, self._calendar)
         pinned = pinned_inputs(
             window,
             self._calendar.zone.key,
@@ -94,6 +123,7 @@ class ScoringService:
             self._calendar.unknown_days(window.since, window.until),
             self._catalogue_hash,
         )
+        facts = self._records.facts(school.id)
         entries = self._records.entries(school.id, rubric.id)
         return case_file(school, rubric, measured, facts, entries, pinned)
 
@@ -112,6 +142,29 @@ class ScoringService:
             self._calendar,
             self._records.facts(school.id),
         )
+
+    def sample_queries(
+        self, school_id: str, indicator: str, now: datetime, window: Window | None = None
+    ) -> list[SeriesQuery]:
+        """Return what the indicator asks of the series store, one query for each of its series.
+
+        Over the part of the scoring window that the indicator looks at, or over another one.
+        Raises NotFoundError for an unknown school or indicator.
+        """
+        school = self._school(school_id)
+        definition = self._indicators.get(indicator)
+        if definition is None:
+            known = ", ".join(self._indicators)
+            raise NotFoundError(
+                "indicator_unknown", f"There is no indicator {indicator!r}. Known: {known}."
+            )
+        days = ScoringWindow.last_days(self._window_days, now, self._calendar)
+        spans = days.spans(window or definition.window, self._calendar, definition.last_days)
+        return [
+            part_query(definition, source, school.id, spans)
+            for part in definition.parts
+            for source in part.by_source()
+        ]
 
     def _school(self, school_id: str) -> School:
         school = self._records.school(school_id)

@@ -7,7 +7,8 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from collector.domain import StoredSheet
-from collector.storage.ports import RecordStore, SeriesStore
+from collector.storage.ports import RecordStore, SeriesQuery, SeriesStore
+from rubrics.indicators import Window
 from rubrics.model import Rubric
 
 
@@ -23,6 +24,20 @@ class SheetService(Protocol):
         ...
 
 
+class SampleQueries(Protocol):
+    """Knows which samples an indicator is computed from."""
+
+    def sample_queries(
+        self, school_id: str, indicator: str, now: datetime, window: Window | None = None
+    ) -> list[SeriesQuery]:
+        """Return what the indicator asks of the series store, one query for each of its series.
+
+        Over the part of the scoring window that the indicator looks at, or over another one.
+        Raises NotFoundError for an unknown school or indicator.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class WebServices:
     """Everything a page or the read API asks; wired in `collector/app.py`."""
@@ -33,4 +48,5 @@ class WebServices:
     rubrics: Mapping[str, Rubric]
     """By id."""
     clock: Callable[[], datetime]
+    queries: SampleQueries
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))

@@ -23,7 +23,7 @@ def test_health_names_every_dependency(county: Any) -> None:
     assert answer.status_code == 200
     assert answer.json() == {
         "status": "ok",
-        "checks": {"records": "ok", "series": "ok", "applier": "ok"},
+        "checks": {"records": "ok", "series": "ok", "applier": "ok", "summaries": "ok"},
     }
 
 

@@ -35,6 +35,7 @@ from collector.errors import NotFoundError, UnprocessableError
 from collector.people.accounts import Accounts
 from collector.people.services import PeopleServices
 from collector.people.sign_in import SignIn
+from collector.scoring.service import ScoringService
 from collector.security_headers import SecurityHeaders
 from collector.storage.duckdb_series import DuckDBSeriesStore
 from collector.storage.ports import Delivery
@@ -180,7 +181,12 @@ class County:
             lambda: self.now,
         )
         services = WebServices(
-            self.records, self.series, self.sheets, self.rubrics, lambda: self.now
+            self.records,
+            self.series,
+            self.sheets,
+            self.rubrics,
+            lambda: self.now,
+            ScoringService(self.records, self.series, self.rubrics),
         )
         site = Site(services)
         site.mount(app)
