@@ -21,10 +21,15 @@ class ValueView:
     """False: the number was seen and may not decide."""
     answer: bool = False
     """A yes or no, not a number."""
+    origin: str = ""
+    """What the value was read from, as `data-origin` on the page: `indicator:outlet_capacity`,
+    `fact:contracted_mbps`, `entry:1/wired_points`."""
+    indicator: str | None = None
+    """The indicator whose page shows the samples."""
 
 
 def value_views(
-    found: Mapping[str, Any], formatter: Formatter
+    found: Mapping[str, Any], formatter: Formatter, item_id: str = ""
 ) -> tuple[tuple[ValueView, ...], tuple[ValueView, ...]]:
     """Return the values of a finding: (measured or imported, declared by people or contract)."""
     measured: list[ValueView] = []
@@ -39,17 +44,21 @@ def value_views(
             continue
         seen.add(identity)
         side = measured if value.get("kind") in MEASURED_KINDS else declared
-        side.append(_value_view(value, formatter))
+        side.append(_value_view(value, formatter, item_id))
     return tuple(measured), tuple(declared)
 
 
-def _value_view(value: Mapping[str, Any], formatter: Formatter) -> ValueView:
+def _value_view(value: Mapping[str, Any], formatter: Formatter, item_id: str) -> ValueView:
+    source, name = value.get("source"), value.get("name")
+    place = f"{item_id}/{name}" if source == "entry" else name
     return ValueView(
         kind=kind_word(value.get("kind"), formatter),
         text=formatter.quantity(value["value"], value.get("unit")),
         basis=tuple(_basis(value, formatter)),
         usable=value.get("usable") is not False,
         answer=isinstance(value["value"], bool),
+        origin=f"{source}:{place}" if source and name else "",
+        indicator=str(name) if source == "indicator" else None,
     )
 
 

@@ -15,6 +15,8 @@ class ProfileLine:
     name: str
     value: str
     origin: str
+    source: str
+    """What the value was read from, as `data-origin` on the page: `profile:heads`, `fact:…`."""
 
 
 def profile_word(name: str, translator: Translator) -> str:
@@ -76,6 +78,7 @@ def profile_lines(
             profile_word(name, formatter.translator),
             formatter.quantity(number, profile_unit(name)) if number is not None else _("未知"),
             as_of,
+            f"profile:{name}",
         )
         for name, number in profile_numbers(school).items()
     ]
@@ -87,6 +90,7 @@ def profile_lines(
                 title,
                 formatter.quantity(fact.value, unit_name),
                 origin % {"author": fact.author, "day": fact.as_of.isoformat()},
+                f"fact:{name}",
             )
         )
     return tuple(lines)

@@ -54,6 +54,8 @@ class ReadingView:
     outcome: str
     values: tuple[tuple[str, str], ...]
     reason: str | None
+    origin: str
+    """Which reading, as `data-origin` on the page: `reading:<agent>/<sequence>`."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,7 @@ class SchoolPageBuilder:
                 (name, self.formatter.quantity(value)) for name, value in reading.values.items()
             ),
             reason=reason,
+            origin=f"reading:{stored.agent_id}/{reading.sequence}",
         )
 
 

@@ -40,6 +40,8 @@ class FindingView:
     """The bound is that of a deduction, not of the requirement."""
     threshold: str | None
     threshold_working: str | None
+    threshold_origin: str
+    """Where the threshold comes from, as `data-origin` on the page: `threshold:1/1e`."""
     measured: tuple[ValueView, ...]
     declared: tuple[ValueView, ...]
     working: str | None
@@ -195,7 +197,7 @@ class SheetReader:
         identifier = str(found.get("id") or item.id)
         official = identifier.startswith(item.id)
         code = found.get("reason")
-        measured, declared = value_views(found, self.formatter)
+        measured, declared = value_views(found, self.formatter, item.id)
         return FindingView(
             label=identifier if official else f"{item.id}.{number}",
             anchor=f"criterion-{identifier if official else f'{item.id}-{identifier}'}",
@@ -205,6 +207,7 @@ class SheetReader:
             deducts=item.deducts,
             threshold=self._threshold(found),
             threshold_working=self._threshold_working(clause),
+            threshold_origin=f"threshold:{item.id}/{identifier}",
             measured=measured,
             declared=declared,
             working=self._working(found),

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
+from collector.web.indicator_routes import indicator_router
 from collector.web.page_routes import page_router
 from collector.web.read_api import read_api_router
 from collector.web.rendering import STATIC, Pages
@@ -27,6 +28,7 @@ class Site:
     def mount(self, app: FastAPI) -> None:
         """Add all routes of the web feature to the app."""
         app.include_router(page_router(self._services, self._pages))
+        app.include_router(indicator_router(self._services, self._pages))
         app.include_router(sign_in_router(self._services, self._pages))
         app.include_router(read_api_router(self._services))
         app.mount("/static", StaticFiles(directory=STATIC), name="static")
