@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -52,6 +53,8 @@ class Frame:
     signed_in: str = ""
     """Name of the person who is signed in."""
     csrf_token: str = ""
+    can: frozenset[str] = frozenset()
+    """Rights that the person has anywhere or at some school; what a page offers hangs on them."""
     version: str = __version__
 
     @property
@@ -158,13 +161,14 @@ class Pages:
         return environment
 
 
-def _signed_in(request: Request) -> dict[str, str]:
+def _signed_in(request: Request) -> dict[str, Any]:
     """Return who is signed in and what forms must carry, where the route asked who calls."""
     token = getattr(request.state, "session_token", None)
     caller = getattr(request.state, "caller", None)
     if token is None or caller is None:
         return {}
-    return {"signed_in": caller.name, "csrf_token": csrf_token(token)}
+    rights = frozenset(right.value for right in caller.anywhere | caller.at_schools)
+    return {"signed_in": caller.name, "csrf_token": csrf_token(token), "can": rights}
 
 
 def _language_links(request: Request, current: str) -> tuple[LanguageLink, ...]:
