@@ -18,8 +18,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from agent.reading import Outcome, Reading
 from agent.settings import MIB, SpoolSettings
-from agent.spool import MAX_REJECTED, Spool, SpoolBusyError, StoredBatch
+from agent.spool import Spool, SpoolBusyError, StoredBatch
 from agent.spool_file import MAX_QUARANTINED
+from agent.spool_rejected import MAX_REJECTED
 from agent.wire import batch_rows, reading_from_fields
 
 MakeReading = Callable[..., Reading]
@@ -268,7 +269,8 @@ def test_full_disk_is_not_taken_for_damage(
     """Where the file cannot grow, the caller hears of it and what is stored stays."""
     spool = open_spool()
     spool.put([make_reading(1)])
-    spool._database.execute("PRAGMA max_page_count = 12")  # noqa: SLF001 - the disk's part
+    with spool._database.reading() as database:  # noqa: SLF001 - the disk's part
+        database.execute("PRAGMA max_page_count = 12")
     with pytest.raises(sqlite3.OperationalError, match="full"):
         spool.put(make_reading(padding=5000) for _ in range(50))
     assert spool.quarantined == []

@@ -32,7 +32,7 @@ def run_faults(*arguments: str) -> dict[str, dict[str, object]]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=150,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     tallies: dict[str, dict[str, object]] = json.loads(done.stdout.splitlines()[-1])
