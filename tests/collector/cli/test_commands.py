@@ -324,7 +324,8 @@ def test_a_taken_port_names_the_next_free_one(run_process: Run, data: Path) -> N
     ("arguments", "said"),
     [
         (["--series", "influxdb+http://127.0.0.1:8086"], "duckdb:///"),
-        (["--records", "postgresql://127.0.0.1/x"], "sqlite:///"),
+        (["--records", "mysql://127.0.0.1/x"], "postgresql://USER@HOST/NAME"),
+        (["--records", "postgresql://127.0.0.1:1/x"], "records_unavailable"),
         (["--host", "256.1.1.1"], "--host"),
         (["--measurement-server", "ftp://x"], "measurement"),
         (
