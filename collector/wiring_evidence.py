@@ -77,6 +77,7 @@ def add_evidence(
     evidence = EvidenceService(records, files, items.get)
     api = EvidenceApi(evidence, records, files, sheets.indicators, clock)
     app.include_router(evidence_router(api))
+    app.state.evidence_api = api
     merging = MergingService(CasesOfRounds(cases, records, clock), records)
     app.include_router(merging_router(MergingApi(merging, clock)))
     publishing = PublishingService(records, files.pieces, publish_round)

@@ -177,14 +177,7 @@ def _joined(above: Words | None, own: Words) -> Words:
 
 
 def _item(found: HeldCase, scored: Scored, item: Item) -> ItemAnswer:
-    fields = tuple(_field(found, item, name, spec) for name, spec in item.entries.items())
-    marks = {mark.stage_id: MarkAnswer.of(mark) for mark in found.marks if mark.item_id == item.id}
-    missing = [field.name for field in fields if field.value is None]
-    for stage in case_stages(found.rubric):
-        mark = marks.get(stage.id)
-        waits = stage.side is Side.SCHOOL and stage.has_points and item.max is not None
-        if waits and item.rule.type == "judge" and (mark is None or mark.points is None):
-            missing.append("points")
+    asked = list(_asked(found, item))
     return ItemAnswer(
         id=item.id,
         title=None if item.title is None else _words(item.title),
@@ -192,16 +185,35 @@ def _item(found: HeldCase, scored: Scored, item: Item) -> ItemAnswer:
         scoring_text=item.scoring_text,
         max=None if item.max is None else decimal_text(item.max),
         evidence=tuple(_words(text) for text in item.evidence),
-        fields=fields,
-        marks=marks,
+        fields=tuple(_field(found, item, name, spec) for name, spec in item.entries.items()),
+        marks={one.stage_id: MarkAnswer.of(one) for one in found.marks if one.item_id == item.id},
         overrides={
             one.finding_id: OverrideAnswer.of(one)
             for one in found.overrides
             if one.item_id == item.id
         },
         sheet=dict(scored.sheet["items"][item.id]),
-        missing=tuple(missing),
+        asked=len(asked),
+        missing=tuple(name for name, given in asked if not given),
     )
+
+
+def progress_of(found: HeldCase) -> tuple[int, int]:
+    """Return how many of the school's fields and points are given, and how many are asked for."""
+    asked = [given for item in found.rubric.items() for _, given in _asked(found, item)]
+    return sum(asked), len(asked)
+
+
+def _asked(found: HeldCase, item: Item) -> Iterator[tuple[str, bool]]:
+    """Yield what an item asks of the school: its fields, and `points` where it judges itself."""
+    for name, spec in item.entries.items():
+        declared = spec.fact is not None and spec.fact in found.facts
+        yield name, declared or found.effective(item.id, name) is not None
+    for stage in case_stages(found.rubric):
+        waits = stage.side is Side.SCHOOL and stage.has_points and item.max is not None
+        if waits and item.rule.type == "judge":
+            mark = found.mark(stage.id, item.id)
+            yield "points", mark is not None and mark.points is not None
 
 
 def _field(found: HeldCase, item: Item, name: str, spec: EntrySpec) -> FieldAnswer:

@@ -66,6 +66,8 @@ class ItemAnswer(Answer):
     marks: dict[str, MarkAnswer]
     overrides: dict[str, OverrideAnswer]
     sheet: dict[str, Any]
+    asked: int
+    """How many fields and points the school is asked for."""
     missing: tuple[str, ...]
     """Fields that are empty, `points` that the school's stage waits for."""
 

@@ -222,9 +222,11 @@ def people_name(people: PeopleServices) -> str:
 
 
 def home_of(caller: Caller) -> str:
-    """Return where a caller begins: the county, or the only school there is to see."""
+    """Return where a caller begins: the county, the own cases, the only school there is to see."""
     if Right.COUNTY_READ in caller.anywhere:
         return "/"
+    if Right.ENTRY_SAVE in caller.at_schools:
+        return "/my-school"
     schools = sorted(caller.school_ids)
     return f"/schools/{schools[0]}" if schools else "/account"
 
