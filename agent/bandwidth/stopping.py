@@ -53,6 +53,8 @@ class Verdict(NamedTuple):
     stop: bool
     steady: Fit | None
     converged: bool
+    capped: bool = False
+    """A bound of the plan is reached: nothing may hold the end back."""
 
     @property
     def margin(self) -> float:
@@ -68,7 +70,7 @@ def judge(trace: Trace, rtt_s: float, plan: Plan) -> Verdict:
     steady = steady_stretch(trace, max(MIN_STRETCH_S, MIN_STRETCH_RTTS * rtt_s))
     converged = steady is not None and steady.margin_ratio <= plan.margin_ratio
     if capped:
-        return Verdict(stop=True, steady=steady, converged=converged)
+        return Verdict(stop=True, steady=steady, converged=converged, capped=True)
     if not converged or steady is None:
         return Verdict(stop=False, steady=steady, converged=False)
     return Verdict(_enough(steady, elapsed_s, moved, plan), steady, converged=True)
@@ -118,8 +120,13 @@ def hold_if_not_pressed(
 
     After losing much in its slow start a connection on a long path sends at a steady rate far
     below the line's for seconds; it looks straight, but no queue stands and nothing is lost.
+
+    Never past the plan's bounds: on a path that nothing but the hosts limits no queue ever stands,
+    and the server falls silent after what it was asked for.
     """
-    if not verdict.stop or pressure.is_pressed is not False or verdict.steady is None:
+    if verdict.capped or not verdict.stop:
+        return verdict
+    if pressure.is_pressed is not False or verdict.steady is None:
         return verdict
     expected = plan.known.sustained_bytes_s if plan.known else None
     if expected and abs(verdict.steady.rate_bytes_s / expected - 1) <= plan.agreement_ratio:

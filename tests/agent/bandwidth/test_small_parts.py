@@ -168,6 +168,21 @@ def test_a_steady_rate_below_a_full_line_does_not_end_a_first_test() -> None:
     assert hold_if_not_pressed(done, watch, 3.5, Plan(20, 10**10, Known(1.25e7))).stop
 
 
+def test_a_bound_ends_a_test_that_nothing_presses() -> None:
+    """2.5 GB at 21 Gbit/s, no queue: once it went on until the server had no more to send."""
+    watch = PressureWatch()
+    for n in range(3):
+        watch.look(0.2 * n, TcpSums(0, 0, n * 1000, 0.0001), 0.0001)
+    assert watch.is_pressed is False
+    trace = [Slice(n * 0.005, n * 13_125_000) for n in range(201)]
+    for plan in (Plan(20, 2_500_000_000), Plan(1.0, 10**10)):
+        verdict = judge(trace, 0.0001, plan)
+        assert verdict.steady is not None
+        assert hold_if_not_pressed(verdict, watch, 1.0, plan).stop
+    within = Plan(20, 10**10)
+    assert not hold_if_not_pressed(judge(trace, 0.0001, within), watch, 1.0, within).stop
+
+
 def test_a_first_test_goes_on_where_a_known_line_is_done() -> None:
     """Half a second of a known line is enough; of an unknown one it is not."""
     trace = [Slice(n * 0.008, n * 100_000) for n in range(60)]
