@@ -8,9 +8,12 @@ Needs root (network namespaces). Run for example:
     python benchmarks/bandwidth_causes.py --evidence causes.jsonl --table       # what there is
 
 Every run measures a line as if for the first time. With `--evidence` each run is kept whole, and a
-second call goes on where the first ended; runs of another engine version do not count. A run in
-which the lab itself was late (`netlab.Conduct`) measured the lab: it is kept, marked and repeated.
-Several processes may share one file, each with conditions of its own.
+second call goes on where the first ended; runs of another engine version do not count.
+
+A run is void, whatever it says, when it did not measure its condition: the lab itself was late or
+lost frames (`netlab.Conduct`), or the machine withheld a core from the measuring process for more
+than `MAX_WAIT_RATIO` of the time, except where a busy host is the condition. Void runs are kept,
+marked and repeated. One lab at a time: two on the same cores measure each other.
 """
 
 from __future__ import annotations
@@ -32,6 +35,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from cause_lines import CONDITIONS, Condition, measure, serve
 from netlab import Lab, lab
 
+MAX_WAIT_RATIO = 0.2
+"""Such a host cannot show what a line does; the engine itself blames waiting from 0.3 on."""
 MOST_VOID = 2
 """Voided runs for each that counts, at most; a busier machine proves nothing."""
 SAMPLER = """
@@ -133,8 +138,11 @@ def run_once(made: Lab, condition: Condition, direction: str) -> dict[str, Any]:
             sampler.terminate()
             counts, _ = sampler.communicate()
     conduct = made.conduct()
+    starved = answer.get("waited_ratio", 0.0) > MAX_WAIT_RATIO and condition.cause != "host_cpu"
     run = {
-        "void": not conduct.is_fair, "late_s": round(conduct.late_s, 4), "load": load, **answer,
+        "void": starved or not conduct.is_fair, "starved": starved,
+        "late_s": round(conduct.late_s, 4), "lost_frames": conduct.lost_frames,
+        "load": load, **answer,
     }  # fmt: skip
     if counts and "result" in answer:
         part = answer["result"][direction]

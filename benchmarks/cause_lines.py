@@ -135,14 +135,17 @@ CONDITIONS = {
     "line": Condition("line", LINE, expected_mbps=RATE_MBPS),
     "line, second address": Condition("line", SCHOOL, SECOND, expected_mbps=RATE_MBPS),
     "policed line": Condition("line", Link(None, None, 20, police_mbps=RATE_MBPS)),
-    "connection": Condition("per_ip_limit", Link(RATE_MBPS * 5, RATE_MBPS * 5, 20, flow_mbps=8)),
+    "connection": Condition("per_ip_limit", Link(RATE_MBPS * 5, RATE_MBPS * 5, 20, flow_mbps=16)),
     "address": Condition(
         "per_ip_limit",
-        Link(RATE_MBPS, RATE_MBPS, 20, has_gateway=True, address_mbps=30),
+        Link(RATE_MBPS * 2, RATE_MBPS * 2, 20, has_gateway=True, address_mbps=75),
         SECOND,
     ),
     "own udp": Condition(
         "cross_traffic", LINE, disturbed=same_host_traffic(*UDP), directions=("download",)
+    ),
+    "neighbour's one tcp": Condition(
+        "cross_traffic", SCHOOL, disturbed=neighbour("-P", "1"), directions=("download",)
     ),
     "neighbour's tcp": Condition(
         "cross_traffic", SCHOOL, disturbed=neighbour("-P", "4"), directions=("download",)

@@ -5,13 +5,17 @@
 Also: `seconds` at most, `second_source` on the same line, `interface` of this host that counts the
 whole outlet, or `snmp`: address, UDP port and port name of the device that does (community
 `public`). Printed are `result` (as `bandwidth --format json`), `reading` (as it is pushed) and
-`ended_s`, on this host's monotonic clock, of a download; or `error`.
+`ended_s`, on this host's monotonic clock, of a download; or `error`. In both cases also
+`waited_ratio`: for which part of the whole measurement, pauses and questions included, the process
+was ready to run and had no core, by the kernel's account.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import time
+from pathlib import Path
 from typing import Any
 
 from agent.bandwidth.backends import measure_with
@@ -35,12 +39,18 @@ def main() -> int:
     def note(direction: str, slices: list[Slice]) -> None:
         ended[direction] = slices[-1].t_s
 
+    began_s, had_waited_s = time.monotonic(), _waited_s()
     try:
-        print(json.dumps(_measure(asked, note) | {"ended_s": ended.get(asked["direction"])}))
+        answer = _measure(asked, note) | {"ended_s": ended.get(asked["direction"])}
     except MeasurementError as error:
-        print(json.dumps({"error": error.reason, "detail": error.detail}))
-        return 1
-    return 0
+        answer = {"error": error.reason, "detail": error.detail}
+    waited_s = _waited_s() - had_waited_s
+    print(json.dumps(answer | {"waited_ratio": waited_s / (time.monotonic() - began_s)}))
+    return 1 if "error" in answer else 0
+
+
+def _waited_s() -> float:
+    return int(Path("/proc/self/schedstat").read_text().split()[1]) * 1e-9
 
 
 def _measure(asked: dict[str, Any], note: Any) -> dict[str, Any]:
