@@ -1,135 +1,176 @@
-"""What the county overview shows: filter, order and page of the schools, as plain addresses."""
+"""What the county overview shows in each of its views. Pure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from urllib.parse import urlencode
 
-from collector.domain import School
-from collector.web.reporting import Reporting, State
-from collector.web.sheet_page import PointsView
-from collector.web.verdicts import Counts, Result
+from collector.domain import Round, School, SchoolForm, Township
+from collector.web.county_query import OverviewQuery, View
+from collector.web.county_rows import (
+    PAGE_SIZE,
+    SchoolRow,
+    count_states,
+    matching,
+    ordered,
+    page_count,
+    page_of,
+)
+from collector.web.formatting import Formatter
+from collector.web.heatmap_page import (
+    HeatColumn,
+    HeatReader,
+    HeatRow,
+    TownshipRow,
+    heat_columns,
+    township_rows,
+)
+from collector.web.language import Translator
+from collector.web.ranking_page import Placed, Ranking, left_out_word, rank
+from collector.web.reporting import State
+from rubrics.model import Rubric
 
-PAGE_SIZE = 100
-_VERDICT_ORDERS = {result.value: result for result in Result}
-_STATE_ORDER = (State.SILENT, State.NEVER, State.NOT_INSTALLED, State.REPORTING)
+LEFT_OUT_SHOWN = 100
 
 
 @dataclass(frozen=True)
-class Scored:
-    """What the newest sheet of a school says, and when it was computed."""
+class Choice:
+    """One choice of a filter."""
 
-    counts: Counts
-    computed_at: datetime
-    points: PointsView | None = None
-
-
-@dataclass(frozen=True)
-class SchoolRow:
-    """One school of the table; `scored` is None while there is no sheet."""
-
-    school: School
-    reporting: Reporting
-    scored: Scored | None = None
-
-
-@dataclass(frozen=True)
-class OverviewQuery:
-    """The address of an overview: what is asked for, and links to its variations."""
-
-    state: State | None = None
-    text: str = ""
-    order: str = "state"
-    page: int = 1
-    rubric: str = ""
-
-    def href(self, **changes: object) -> str:
-        """Link to this overview with some parts changed; the page starts over."""
-        wish = replace(self, **{"page": 1, **changes})  # type: ignore[arg-type]  # names are ours
-        given = {
-            "state": wish.state.value if wish.state else "",
-            "rubric": wish.rubric,
-            "q": wish.text,
-            "sort": "" if wish.order == "state" else wish.order,
-            "page": "" if wish.page == 1 else str(wish.page),
-        }
-        return "?" + urlencode({name: value for name, value in given.items() if value})
-
-    def order_href(self, order: str) -> str:
-        """Link that orders by `order`, and backwards if that is the order already."""
-        return self.href(order=f"-{order}" if self.order == order else order)
-
-    def aria_sort(self, order: str) -> str | None:
-        """Return the aria-sort value of a column head, None when another column orders."""
-        if self.order.removeprefix("-") != order:
-            return None
-        falls = order in _VERDICT_ORDERS  # verdicts start with the most
-        return "descending" if self.order.startswith("-") != falls else "ascending"
+    value: str
+    text: str
+    current: bool
 
 
 @dataclass(frozen=True)
 class OverviewView:
-    """One page of the overview with the numbers above it."""
+    """One page of the overview. Only what its view needs is filled."""
 
     query: OverviewQuery
-    rows: tuple[SchoolRow, ...]
-    states: Mapping[State, int]
+    view: View
     total: int
     matching: int
     pages: int
+    states: Mapping[State, int]
+    computed: tuple[datetime, datetime] | None
+    """When the oldest and the newest of the summaries shown were computed."""
+    waiting: int
+    """Schools of the rubric that have no summary yet."""
+    forms: tuple[Choice, ...] = ()
+    townships: tuple[Choice, ...] = ()
+    rounds: tuple[Choice, ...] = ()
+    rows: tuple[SchoolRow, ...] = ()
+    columns: tuple[HeatColumn, ...] = ()
+    heat: tuple[HeatRow, ...] = ()
+    by_township: tuple[TownshipRow, ...] = ()
+    ranking: Ranking | None = None
+    placed: tuple[Placed, ...] = ()
+    left_out: tuple[tuple[School, str], ...] = ()
 
     @property
     def has_points(self) -> bool:
         """Some sheet has points, so the table has a column for them."""
-        return any(row.scored and row.scored.points for row in self.rows)
+        return any(row.points for row in self.rows)
 
 
-def overview(
-    rows: Sequence[SchoolRow],
-    query: OverviewQuery,
-    score: Callable[[School], Scored | None],
-) -> OverviewView:
-    """Filter, order and cut. Sheets are looked up for the rows shown, or for all to order by."""
-    states = dict.fromkeys(State, 0)
-    for row in rows:
-        states[row.reporting.state] += 1
-    matching = [row for row in rows if _matches(row, query)]
-    by_verdict = query.order.removeprefix("-") in _VERDICT_ORDERS
-    if by_verdict:
-        matching = [replace(row, scored=score(row.school)) for row in matching]
-    ordered = _ordered(matching, query.order)
-    pages = max(1, -(-len(ordered) // PAGE_SIZE))
-    query = replace(query, page=min(max(1, query.page), pages))
-    shown = ordered[(query.page - 1) * PAGE_SIZE : query.page * PAGE_SIZE]
-    if not by_verdict:
-        shown = [replace(row, scored=score(row.school)) for row in shown]
-    return OverviewView(query, tuple(shown), states, len(rows), len(matching), pages)
+@dataclass(frozen=True)
+class OverviewBuilder:
+    """Builds the overview in one language."""
 
+    formatter: Formatter
 
-def _matches(row: SchoolRow, query: OverviewQuery) -> bool:
-    if query.state is not None and row.reporting.state is not query.state:
-        return False
-    wanted = query.text.strip().casefold()
-    return wanted in row.school.name.casefold() or wanted in row.school.id.casefold()
-
-
-def _ordered(rows: Sequence[SchoolRow], order: str) -> list[SchoolRow]:
-    backwards = order.startswith("-")
-    field = order.removeprefix("-")
-    by_id = sorted(rows, key=lambda row: row.school.id)
-    if field == "name":
-        return sorted(by_id, key=lambda row: row.school.name, reverse=backwards)
-    if field in _VERDICT_ORDERS:
-        result = _VERDICT_ORDERS[field]
-        scored = [row for row in by_id if row.scored is not None]
-        unscored = [row for row in by_id if row.scored is None]
-        # Most first: one looks for the schools with most open points. Without a sheet: last.
-        return (
-            sorted(
-                scored,
-                key=lambda row: row.scored.counts[result] if row.scored else 0,
-                reverse=not backwards,
-            )
-            + unscored
+    def build(
+        self,
+        rows: Sequence[SchoolRow],
+        query: OverviewQuery,
+        rubric: Rubric | None,
+        townships: Sequence[Township],
+        rounds: Sequence[Round],
+    ) -> OverviewView:
+        """Filter, order and cut; of the views only the one that is asked for is made."""
+        view = query.view or (View.TOWNSHIPS if len(rows) > PAGE_SIZE else View.SCHOOLS)
+        found = matching(rows, query)
+        kinds = rubric.applies_to.kinds if rubric else ()
+        fitting = [row for row in found if row.school.kind in kinds]
+        times = [row.summary.computed_at for row in fitting if row.summary]
+        base = OverviewView(
+            query=query,
+            view=view,
+            total=len(rows),
+            matching=len(found),
+            pages=1,
+            states=count_states(rows),
+            computed=(min(times), max(times)) if times else None,
+            waiting=sum(row.summary is None for row in fitting),
+            forms=self._forms(rows, query),
+            townships=tuple(Choice(t.id, t.name, t.id == query.township) for t in townships),
+            rounds=tuple(Choice(r.id, r.title, r.id == query.round) for r in rounds),
         )
-    return sorted(by_id, key=lambda row: _STATE_ORDER.index(row.reporting.state), reverse=backwards)
+        if rubric is None or view is View.SCHOOLS:
+            return self._schools(base, found)
+        if view is View.RANKING:
+            return self._ranking(base, rank(found, list(kinds)))
+        columns = heat_columns(rubric, self.formatter.english)
+        if view is View.HEATMAP:
+            return self._heatmap(base, fitting, columns)
+        return replace(base, columns=columns, by_township=township_rows(fitting, columns))
+
+    def _schools(self, base: OverviewView, found: Sequence[SchoolRow]) -> OverviewView:
+        cut = page_of(ordered(found, base.query.order), base.query)
+        return replace(base, query=cut.query_at_page, rows=cut.rows, pages=cut.pages)
+
+    def _heatmap(
+        self, base: OverviewView, fitting: Sequence[SchoolRow], columns: tuple[HeatColumn, ...]
+    ) -> OverviewView:
+        cut = page_of(ordered(fitting, base.query.order), base.query)
+        reader = HeatReader(self.formatter)
+        heat = tuple(reader.row(row, columns) for row in cut.rows)
+        return replace(
+            base,
+            query=cut.query_at_page,
+            columns=columns,
+            heat=heat,
+            pages=cut.pages,
+            matching=len(fitting),
+        )
+
+    def _ranking(self, base: OverviewView, ranking: Ranking) -> OverviewView:
+        pages = page_count(len(ranking.placed))
+        number = min(base.query.page, pages)
+        shown = ranking.placed[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
+        left_out = tuple(
+            (row.school, left_out_word(code, self.formatter.translator))
+            for row, code in ranking.left_out[:LEFT_OUT_SHOWN]
+        )
+        return replace(
+            base,
+            query=replace(base.query, page=number),
+            ranking=ranking,
+            placed=shown,
+            left_out=left_out,
+            pages=pages,
+        )
+
+    def _forms(self, rows: Sequence[SchoolRow], query: OverviewQuery) -> tuple[Choice, ...]:
+        there = {row.school.form for row in rows}
+        return tuple(
+            Choice(form.value, form_word(form, self.formatter.translator), form is query.form)
+            for form in SchoolForm
+            if form in there
+        )
+
+
+def form_word(form: SchoolForm, translator: Translator) -> str:
+    """Name what people call a school of this form."""
+    _ = translator.gettext
+    words = {
+        SchoolForm.PRIMARY: _("小学"),
+        SchoolForm.JUNIOR: _("初中"),
+        SchoolForm.SENIOR: _("高中"),
+        SchoolForm.NINE_YEAR: _("九年一贯制学校"),
+        SchoolForm.TWELVE_YEAR: _("十二年一贯制学校"),
+        SchoolForm.COMPLETE: _("完全中学"),
+        SchoolForm.VOCATIONAL: _("中等职业学校"),
+        SchoolForm.TEACHING_POINT: _("教学点"),
+        SchoolForm.UNKNOWN: _("学段未登记"),
+    }
+    return words[form]

@@ -15,6 +15,7 @@ from collector.web.case_form_routes import case_form_router
 from collector.web.case_result_routes import case_result_router
 from collector.web.case_signing_routes import case_signing_router
 from collector.web.indicator_routes import indicator_router
+from collector.web.overview_routes import overview_router
 from collector.web.page_routes import page_router
 from collector.web.read_api import read_api_router
 from collector.web.rendering import STATIC, Pages
@@ -32,6 +33,7 @@ class Site:
 
     def mount(self, app: FastAPI) -> None:
         """Add all routes of the web feature to the app."""
+        app.include_router(overview_router(self._services, self._pages))
         app.include_router(page_router(self._services, self._pages))
         app.include_router(indicator_router(self._services, self._pages))
         app.include_router(case_evidence_router(self._services, self._pages))

@@ -19,6 +19,7 @@ from fastapi.testclient import TestClient
 from collector import problems
 from collector.access import Access
 from collector.domain import (
+    STANDING,
     Agent,
     Batch,
     EnrolmentCode,
@@ -40,6 +41,7 @@ from collector.security_headers import SecurityHeaders
 from collector.storage.duckdb_series import DuckDBSeriesStore
 from collector.storage.ports import Delivery
 from collector.storage.sql_records import SqlRecordStore, open_records
+from collector.summaries.short_sheet import summary_of
 from collector.web.services import WebServices
 from collector.web.site import Site
 from rubrics.engine import evaluate
@@ -90,6 +92,9 @@ class CaseSheets:
             json.dumps(sheet.to_json(), ensure_ascii=False),
         )
         self.records.add_sheet(stored)
+        names = list(self.rubrics[rubric_id].indicators)
+        short = summary_of(sheet.to_json(), STANDING, school_id, now, names)
+        self.records.put_summaries(STANDING, school_id, [short])
         return stored
 
 

@@ -115,11 +115,11 @@ def test_a_hundred_schools_make_a_page(client: TestClient, county: Any) -> None:
         county.add_school(f"s-{number:03d}")
     seen = []
     for page in (1, 2, 3):
-        text = client.get(f"/?page={page}").text
+        text = client.get(f"/?view=schools&page={page}").text
         seen.append(re.findall(r'href="/schools/([^"/?]+)"', text))
     assert [len(names) for names in seen] == [100, 100, 5]
     assert len({name for names in seen for name in names}) == 205
-    assert client.get("/?page=99").text.count('href="/schools/') == 5
+    assert client.get("/?view=schools&page=99").text.count('href="/schools/') == 5
 
 
 @pytest.mark.usefixtures("busy_county")
