@@ -57,6 +57,7 @@ class Readings:
         """Yield the readings of a term, by kind; times within a kind rise."""
         yield from self._outlet_tests(term)
         yield from self._servers_and_outlet(term)
+        yield from self._outlet_traffic(term)
         for day in term.days:
             yield from self._daily(day + timedelta(hours=10))
         yield from self._coverage(term.days[-1] + timedelta(hours=11))
@@ -104,6 +105,25 @@ class Readings:
                     {"occasion": "planned"},
                     ("nic",) if limited else ("line",),
                 )
+
+    def _outlet_traffic(self, term: Term) -> Iterator[StoredReading]:
+        """Yield what the outlet's port counted in the last five minutes of each half day."""
+        network, random = self._network, self._random
+        line = network.contracted_mbps * network.delivered_ratio
+        for _, stop in term.hours:
+            mean = line * random.uniform(0.2, 0.7)
+            peak = min(line, mean * random.uniform(1.1, 1.6))
+            yield self._reading(
+                "wan_counters",
+                "telecom",
+                stop - MINUTE,
+                {
+                    "download_mbps": round(mean, 1),
+                    "download_peak_mbps": round(peak, 1),
+                    "port_speed_mbps": float(network.port_mbps),
+                    "up": 1.0,
+                },
+            )
 
     def _servers_and_outlet(self, term: Term) -> Iterator[StoredReading]:
         network, random = self._network, self._random

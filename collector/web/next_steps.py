@@ -52,7 +52,7 @@ def next_steps(
         if finding.result not in (Result.INSUFFICIENT, Result.DISPUTED):
             continue
         sentence = finding.reason or _("没有数据，也没有说明原因。")
-        groups.setdefault((_actor(finding, reasons), sentence), []).append(finding)
+        groups.setdefault((actor_of(finding, reasons), sentence), []).append(finding)
     steps = [
         NextStep(actor, actor_word(actor, translator), sentence, tuple(waiting))
         for (actor, sentence), waiting in groups.items()
@@ -65,7 +65,8 @@ def next_steps(
     return tuple(steps)
 
 
-def _actor(finding: FindingView, reasons: Mapping[str, Reason]) -> Actor:
+def actor_of(finding: FindingView, reasons: Mapping[str, Reason]) -> Actor:
+    """Say who can mend what a finding lacks."""
     reason = reasons.get(finding.reason_code or "")
     if reason is not None and reason.who is not None:
         return reason.who

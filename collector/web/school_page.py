@@ -10,6 +10,7 @@ from collector.domain import Agent, AgentReading, Fact, Outcome, School, StoredS
 from collector.web.formatting import Formatter
 from collector.web.language import Translator
 from collector.web.next_steps import NextStep, next_steps
+from collector.web.outlet import OutletFigure, OutletRecord, outlet_figures
 from collector.web.outline import RubricOutline, ShownTitle
 from collector.web.profile import ProfileLine, profile_lines, profile_numbers
 from collector.web.reporting import Reporting, State, agent_state, school_reporting
@@ -76,6 +77,7 @@ class SchoolPage:
     profile: tuple[ProfileLine, ...]
     agents: tuple[AgentView, ...]
     readings: tuple[ReadingView, ...]
+    outlet: tuple[OutletFigure, ...]
     computed_at: datetime | None
     rubric_version: str | None
     content_hash: str | None
@@ -91,6 +93,7 @@ class SchoolRecord:
     readings: Sequence[AgentReading]
     stored: StoredSheet | None
     unscored_because: str | None = None
+    outlet: OutletRecord | None = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,7 @@ class SchoolPageBuilder:
             profile=profile_lines(record.school, record.facts, fact_names, self.formatter),
             agents=tuple(self._agent(agent, now) for agent in record.agents),
             readings=tuple(map(self._reading, record.readings)),
+            outlet=outlet_figures(record.outlet, self.formatter) if record.outlet else (),
             computed_at=stored.computed_at if stored else None,
             rubric_version=stored.rubric_version if stored else None,
             content_hash=stored.content_hash if stored else None,

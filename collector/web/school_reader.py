@@ -1,10 +1,13 @@
 """Reads what a school's page shows from the stores and the scoring service."""
 
+import json
+from collections.abc import Mapping
 from datetime import datetime
 
-from collector.domain import School, StoredSheet
+from collector.domain import Fact, School, StoredSheet
 from collector.errors import NotFoundError, UnprocessableError
 from collector.web.formatting import Formatter
+from collector.web.outlet import CONTRACT_FACT, INDICATOR, OutletRecord, read_outlet
 from collector.web.outline import RubricOutline, outline_of
 from collector.web.school_page import (
     READINGS_SHOWN,
@@ -14,6 +17,7 @@ from collector.web.school_page import (
 )
 from collector.web.services import WebServices
 from collector.web.verdicts import Result
+from rubrics.indicators import Window
 from rubrics.reasons import load_reasons
 
 
@@ -55,13 +59,15 @@ class SchoolReader:
         rubric = self._chosen(rubric_id, applicable)
         stored, why = self._stored(school, rubric, formatter, now)
         records, series = self._services.records, self._services.series
+        facts = records.facts(school_id)
         record = SchoolRecord(
             school=school,
             agents=records.agents(school_id),
-            facts=records.facts(school_id),
+            facts=facts,
             readings=series.latest_readings(school_id, limit=READINGS_SHOWN),
             stored=stored,
             unscored_because=why,
+            outlet=self._outlet(school_id, facts, stored, now),
         )
         names = {
             name: ((english if formatter.english else None) or chinese, unit_name)
@@ -69,6 +75,18 @@ class SchoolReader:
         }
         builder = SchoolPageBuilder(load_reasons(), formatter)
         return builder.build(record, rubric, applicable, names, show, now)
+
+    def _outlet(
+        self,
+        school_id: str,
+        facts: Mapping[str, Fact],
+        stored: StoredSheet | None,
+        now: datetime,
+    ) -> OutletRecord:
+        case = json.loads(stored.case_json) if stored else {}
+        measured = (case.get("indicators") or {}).get(INDICATOR)
+        query = self._services.queries.sample_queries(school_id, INDICATOR, now, Window.ALL)[0]
+        return read_outlet(self._services.series, query, facts.get(CONTRACT_FACT), measured)
 
     def _chosen(
         self, rubric_id: str | None, applicable: list[RubricOutline]

@@ -22,6 +22,7 @@ from collector.web.rendering import STATIC, Pages
 from collector.web.school_cases_routes import school_cases_router
 from collector.web.services import WebServices
 from collector.web.sign_in_pages import home_of, sign_in_router
+from collector.web.what_if_routes import what_if_router
 
 
 class Site:
@@ -36,6 +37,7 @@ class Site:
         app.include_router(overview_router(self._services, self._pages))
         app.include_router(page_router(self._services, self._pages))
         app.include_router(indicator_router(self._services, self._pages))
+        app.include_router(what_if_router(self._services, self._pages))
         app.include_router(case_evidence_router(self._services, self._pages))
         app.include_router(case_form_router(self._services, self._pages))
         app.include_router(case_result_router(self._services, self._pages))
