@@ -1,0 +1,115 @@
+"""What the page of agents and slots shows: per school its hosts, its day, and why no test. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from collector.domain import Agent, School
+from collector.speedtest.slots.overview import SchoolSlotsOut, SlotsOut
+from collector.web.reporting import State, agent_state
+
+PAGE_SIZE = 60
+CLOCK_SKEW_SHOWN_S = 60.0
+
+
+@dataclass(frozen=True)
+class AgentLine:
+    """One host."""
+
+    agent: Agent
+    state: State
+    quarantine: str | None
+    """Why nothing that it sends counts; None while it does."""
+
+    @property
+    def skewed(self) -> bool:
+        """Its clock is off by more than a minute."""
+        return abs(self.agent.clock_skew_s or 0.0) > CLOCK_SKEW_SHOWN_S
+
+
+@dataclass(frozen=True)
+class SchoolLine:
+    """One school: its hosts, and its tests today."""
+
+    school: School
+    agents: tuple[AgentLine, ...]
+    slots: SchoolSlotsOut | None
+    reasons: tuple[tuple[str, int], ...]
+    """Why tests were not run, in words, each with how many."""
+    refusal: str | None
+
+
+@dataclass(frozen=True)
+class AgentsView:
+    """One page of schools, and the county's day."""
+
+    slots: SlotsOut
+    why_fewer: str | None
+    lines: tuple[SchoolLine, ...]
+    query: str
+    page: int
+    pages: int
+    matching: int
+    versions: tuple[tuple[str, int], ...]
+
+
+def agents_page(
+    schools: Sequence[School],
+    agents: Sequence[Agent],
+    slots: SlotsOut,
+    now: datetime,
+    query: str,
+    page: int,
+    words: Callable[[str], str],
+) -> AgentsView:
+    """Build the page; `words` puts a reason code into a sentence."""
+    hosts: dict[str, list[Agent]] = defaultdict(list)
+    versions: dict[str, int] = defaultdict(int)
+    for agent in agents:
+        if agent.revoked_at is None:
+            hosts[agent.school_id].append(agent)
+            versions[agent.version or "?"] += 1
+    days = {one.school_id: one for one in slots.schools}
+    wanted = query.strip().casefold()
+    matching = [s for s in schools if wanted in s.name.casefold() or wanted in s.id.casefold()]
+    pages = max(1, -(-len(matching) // PAGE_SIZE))
+    page = min(page, pages)
+    shown = matching[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
+    return AgentsView(
+        slots=slots,
+        why_fewer=words(slots.reason) if slots.reason else None,
+        lines=tuple(_line(s, hosts[s.id], days.get(s.id), now, words) for s in shown),
+        query=query,
+        page=page,
+        pages=pages,
+        matching=len(matching),
+        versions=tuple(sorted(versions.items(), reverse=True)),
+    )
+
+
+def _line(
+    school: School,
+    agents: Sequence[Agent],
+    day: SchoolSlotsOut | None,
+    now: datetime,
+    words: Callable[[str], str],
+) -> SchoolLine:
+    skipped = day.skipped.items() if day else ()
+    refused = day.last_refusal if day else None
+    return SchoolLine(
+        school=school,
+        agents=tuple(
+            AgentLine(
+                one,
+                agent_state(one.last_seen_at, now),
+                words(one.quarantine_reason or "") if one.quarantined_at else None,
+            )
+            for one in agents
+        ),
+        slots=day,
+        reasons=tuple((words(code), count) for code, count in skipped),
+        refusal=words(refused.reason) if refused else None,
+    )
