@@ -10,6 +10,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
+from collector.web.agents_routes import agents_router
+from collector.web.appeal_desk_routes import appeal_desk_router
 from collector.web.case_evidence_routes import case_evidence_router
 from collector.web.case_form_routes import case_form_router
 from collector.web.case_result_routes import case_result_router
@@ -17,8 +19,11 @@ from collector.web.case_signing_routes import case_signing_router
 from collector.web.indicator_routes import indicator_router
 from collector.web.overview_routes import overview_router
 from collector.web.page_routes import page_router
+from collector.web.people_routes import people_page_router
 from collector.web.read_api import read_api_router
 from collector.web.rendering import STATIC, Pages
+from collector.web.review_routes import review_router
+from collector.web.round_routes import round_page_router
 from collector.web.school_cases_routes import school_cases_router
 from collector.web.services import WebServices
 from collector.web.sign_in_pages import home_of, sign_in_router
@@ -38,11 +43,16 @@ class Site:
         app.include_router(page_router(self._services, self._pages))
         app.include_router(indicator_router(self._services, self._pages))
         app.include_router(what_if_router(self._services, self._pages))
-        app.include_router(case_evidence_router(self._services, self._pages))
-        app.include_router(case_form_router(self._services, self._pages))
-        app.include_router(case_result_router(self._services, self._pages))
-        app.include_router(case_signing_router(self._services, self._pages))
+        app.include_router(agents_router(self._services, self._pages))
+        app.include_router(appeal_desk_router(self._services, self._pages))
+        app.include_router(people_page_router(self._services, self._pages))
+        app.include_router(review_router(self._services, self._pages))
+        app.include_router(round_page_router(self._services, self._pages))
         app.include_router(school_cases_router(self._services, self._pages))
+        app.include_router(case_form_router(self._services, self._pages))
+        app.include_router(case_evidence_router(self._services, self._pages))
+        app.include_router(case_signing_router(self._services, self._pages))
+        app.include_router(case_result_router(self._services, self._pages))
         app.include_router(sign_in_router(self._services, self._pages))
         app.include_router(read_api_router(self._services))
         app.mount("/static", StaticFiles(directory=STATIC), name="static")
