@@ -61,11 +61,31 @@ class TownshipRow:
         return sum_counts(self.cells)
 
 
-def heat_columns(rubric: Rubric, english: bool) -> tuple[HeatColumn, ...]:
-    """Return the indicators that the rubric looks at, as it lists them."""
-    return tuple(
+@dataclass(frozen=True, slots=True)
+class HeatColumns:
+    """The indicators of the rubric, as it lists them, by what the county shows of them."""
+
+    judged: tuple[HeatColumn, ...]
+    """A clause bounds it at some school."""
+    shown: tuple[HeatColumn, ...]
+    """Measured at some school, without a bound."""
+    unknown: tuple[HeatColumn, ...]
+    """Neither: a column would be empty."""
+
+
+def heat_columns(rubric: Rubric, rows: Iterable[SchoolRow], english: bool) -> HeatColumns:
+    """Sort the indicators that the rubric looks at."""
+    verdicts = [one for row in rows if row.summary for one in row.summary.indicators]
+    judged = {one.indicator for one in verdicts if one.result}
+    shown = {one.indicator for one in verdicts if one.value is not None} - judged
+    columns = [
         HeatColumn(name, (used.title.en if english else None) or used.title.zh)
         for name, used in rubric.indicators.items()
+    ]
+    return HeatColumns(
+        tuple(column for column in columns if column.id in judged),
+        tuple(column for column in columns if column.id in shown),
+        tuple(column for column in columns if column.id not in judged | shown),
     )
 
 

@@ -18,6 +18,7 @@ from collector.web.county_rows import (
 from collector.web.formatting import Formatter
 from collector.web.heatmap_page import (
     HeatColumn,
+    HeatColumns,
     HeatReader,
     HeatRow,
     TownshipRow,
@@ -60,6 +61,8 @@ class OverviewView:
     rounds: tuple[Choice, ...] = ()
     rows: tuple[SchoolRow, ...] = ()
     columns: tuple[HeatColumn, ...] = ()
+    unknown: tuple[HeatColumn, ...] = ()
+    """Indicators of the rubric that no school shows anything of."""
     heat: tuple[HeatRow, ...] = ()
     by_township: tuple[TownshipRow, ...] = ()
     ranking: Ranking | None = None
@@ -109,25 +112,30 @@ class OverviewBuilder:
             return self._schools(base, found)
         if view is View.RANKING:
             return self._ranking(base, rank(found, list(kinds)))
-        columns = heat_columns(rubric, self.formatter.english)
+        # Of the whole county, so that a filter does not move the columns.
+        every = [row for row in rows if row.school.kind in kinds]
+        columns = heat_columns(rubric, every, self.formatter.english)
         if view is View.HEATMAP:
             return self._heatmap(base, fitting, columns)
-        return replace(base, columns=columns, by_township=township_rows(fitting, columns))
+        by_township = township_rows(fitting, columns.judged)
+        return replace(base, columns=columns.judged, by_township=by_township)
 
     def _schools(self, base: OverviewView, found: Sequence[SchoolRow]) -> OverviewView:
         cut = page_of(ordered(found, base.query.order), base.query)
         return replace(base, query=cut.query_at_page, rows=cut.rows, pages=cut.pages)
 
     def _heatmap(
-        self, base: OverviewView, fitting: Sequence[SchoolRow], columns: tuple[HeatColumn, ...]
+        self, base: OverviewView, fitting: Sequence[SchoolRow], columns: HeatColumns
     ) -> OverviewView:
         cut = page_of(ordered(fitting, base.query.order), base.query)
         reader = HeatReader(self.formatter)
-        heat = tuple(reader.row(row, columns) for row in cut.rows)
+        given = (*columns.judged, *columns.shown)
+        heat = tuple(reader.row(row, given) for row in cut.rows)
         return replace(
             base,
             query=cut.query_at_page,
-            columns=columns,
+            columns=given,
+            unknown=columns.unknown,
             heat=heat,
             pages=cut.pages,
             matching=len(fitting),

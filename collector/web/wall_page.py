@@ -68,7 +68,10 @@ class WallBuilder:
         kinds = rubric.applies_to.kinds if rubric else ()
         fitting = [row for row in rows if row.school.kind in kinds]
         times = [row.summary.computed_at for row in fitting if row.summary]
-        columns = heat_columns(rubric, self.formatter.english)[:INDICATORS_SHOWN] if rubric else ()
+        columns: tuple[HeatColumn, ...] = ()
+        if rubric is not None:
+            known = heat_columns(rubric, fitting, self.formatter.english)
+            columns = known.judged[:INDICATORS_SHOWN]
         ranking = rank(fitting, list(kinds))
         sections = [one for one in WallView if one is not WallView.TOTALS or ranking.max]
         shown = view if view in sections else sections[0]
