@@ -22,21 +22,18 @@ are written to `unseen.csv` in the probe's state folder, for the school's own te
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-import psutil
-
 from agent.probes.base import Context, Cost, Metric, Probe, ProbeError
 from agent.reading import Json, Outcome, Reading
 from agent.sweep.subnets import parse_subnets
 
 if TYPE_CHECKING:
-    from agent.sweep.ask import Answers, Attachment
+    from agent.sweep.ask import Answers
     from agent.sweep.subnets import Subnet
 
 NO_SUBNET = "sweep_no_subnet"
@@ -164,38 +161,9 @@ class EndpointSweep(Probe[EndpointSweepSettings]):
 
 def sweep(subnet: Subnet, settings: EndpointSweepSettings) -> tuple[Answers, str]:
     """Ask one subnet in the best way that is allowed here; return the answers and the way."""
-    from agent.sweep.ask import (
-        TCP_PORTS,
-        ask_by_arp,
-        ask_by_icmp,
-        ask_by_neighbours,
-        ask_by_tcp,
-    )
+    from agent.sweep.listed import ask_attached, ask_routed, attachment
 
-    own = attachment(subnet)
-    addresses = [one for one in subnet.addresses() if own is None or one != own.address]
+    own = attachment(subnet.network)
     if own is not None:
-        here = {own.address: own.hardware}
-        try:
-            return {**ask_by_arp(addresses, own), **here}, "arp"
-        except (OSError, AttributeError):  # no CAP_NET_RAW; Windows has no such sockets
-            return {**ask_by_neighbours(addresses), **here}, "neighbours"
-    try:
-        return ask_by_icmp(addresses), "icmp"
-    except PermissionError:
-        return ask_by_tcp(addresses, settings.tcp_ports or TCP_PORTS), "tcp"
-
-
-def attachment(subnet: Subnet) -> Attachment | None:
-    """Return the interface of this host that is on the subnet, None where a router is between."""
-    from agent.sweep.ask import Attachment
-
-    for name, addresses in psutil.net_if_addrs().items():
-        hardware = next((a.address for a in addresses if a.family == psutil.AF_LINK), "")
-        for one in addresses:
-            if one.netmask is None or "." not in one.address or not hardware:
-                continue
-            network = ipaddress.IPv4Network(f"{one.address}/{one.netmask}", strict=False)
-            if subnet.network.subnet_of(network):
-                return Attachment(name, one.address, hardware.replace("-", ":").lower())
-    return None
+        return ask_attached(subnet.addresses(), own)
+    return ask_routed(subnet.addresses(), settings.tcp_ports)

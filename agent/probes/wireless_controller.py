@@ -1,13 +1,16 @@
 """Probe `wireless_controller`: access points and terminals as the wireless controller counts them.
 
 What: one reading per controller: how many access points there are, are up, down or idle, how many
-terminals are associated, and how many with the busiest access point.
+terminals are associated, and how many with the busiest access point. One reading per smart room:
+the terminals associated with its access points, for each hundred seats (Q9).
 
 Rights: SNMP read access to the maker's WLAN MIB. Tables of stations are never asked for: no
 address, name or device of a person is read, only counts.
 
-Settings: `devices` (`name`, `address`, `port`, `credential`, `context`); `vendor_folder`, a folder
-of own tables for makers that `agent/snmp/vendors/wireless/` does not know; `credentials_file`,
+Settings: `devices` (`name`, `address`, `port`, `credential`, `context`); `rooms` (`name`, `seats`,
+`access_points`: their names as the controller knows them, `device`: the controller, the first one
+where none is named); `vendor_folder`, a folder of own tables for makers that
+`agent/snmp/vendors/wireless/` does not know; `credentials_file`,
 `community`, `answer_within_s`, `retries`, `rows_per_request`: see `agent/snmp/settings.py`.
 
 Metrics: see `WirelessController.metrics`. What a controller does not tell is left out: Aruba counts
@@ -15,7 +18,8 @@ what is up and not what is missing; Cisco forgets a lost access point, which the
 
 What makes it invalid: a standby controller shows every access point as away, so one that holds none
 reports no count of those that are down, and says why. Idle ones (configured, never joined) are not
-down. Counts and sums differ by a few percent within one walk, because terminals come and go.
+down. Counts and sums differ by a few percent within one walk, because terminals come and go. A
+terminal in the corridor, or of the room next door, counts with the access point that it chose.
 
 Evidence kept: maker's table used, names of what is down and of the busiest, sum over access points.
 """
@@ -40,16 +44,45 @@ NAMES_KEPT = 40
 
 
 @dataclass(frozen=True, kw_only=True)
+class SmartRoom:
+    """One room with its own access points; see the module's text."""
+
+    name: str
+    seats: int
+    access_points: tuple[str, ...]
+    device: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.name or not 1 <= self.seats <= 1000:
+            raise ValueError("a room needs a name, and between 1 and 1000 seats")
+        if not self.access_points or len(set(self.access_points)) != len(self.access_points):
+            raise ValueError(f"room {self.name!r}: access_points must name each of its own once")
+
+
+@dataclass(frozen=True, kw_only=True)
 class WirelessControllerSettings(AskSettings):
     """See the module's text. AP tables are slow on real controllers: the default wait is longer."""
 
     answer_within_s: float = 8.0
     devices: tuple[Device, ...] = ()
+    rooms: tuple[SmartRoom, ...] = ()
     vendor_folder: Path | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require_distinct(self.devices)
+        controllers = {one.name for one in self.devices}
+        names = [room.name for room in self.rooms]
+        if len(set(names)) != len(names) or len(names) > 200 or controllers & set(names):
+            raise ValueError("at most 200 rooms, each with a name of its own and no controller's")
+        unknown = {room.device for room in self.rooms} - controllers - {""}
+        if unknown:
+            raise ValueError(f"rooms name controllers that are not among devices: {unknown}")
+
+    def rooms_of(self, device: Device) -> list[SmartRoom]:
+        """Return the rooms whose access points this controller holds."""
+        first = self.devices[0].name if self.devices else ""
+        return [room for room in self.rooms if (room.device or first) == device.name]
 
 
 class WirelessController(Probe[WirelessControllerSettings]):
@@ -68,6 +101,8 @@ class WirelessController(Probe[WirelessControllerSettings]):
         Metric("access_points_idle_count", "count", "Access points configured and never joined"),
         Metric("terminals_count", "count", "Terminals associated with all access points"),
         Metric("busiest_ap_terminals", "terminals", "Terminals associated with the busiest one"),
+        Metric("room_terminals_count", "count", "Terminals associated with the room's own ones"),
+        Metric("seats_associated_percent", "percent", "Those terminals for each hundred seats"),
     )
 
     def idle_reason(self, settings: WirelessControllerSettings) -> str | None:
@@ -75,7 +110,7 @@ class WirelessController(Probe[WirelessControllerSettings]):
         return None if settings.devices else NO_DEVICE
 
     def collect(self, settings: WirelessControllerSettings, context: Context) -> Iterable[Reading]:
-        """Yield one reading per controller.
+        """Yield one reading per controller, and one for each of its rooms.
 
         Raises ProbeError `snmp_no_device`, or what is wrong with credentials or own tables.
         """
@@ -91,7 +126,8 @@ class WirelessController(Probe[WirelessControllerSettings]):
 
         async def work(device: Device, client: SnmpClient) -> list[Reading]:
             system, inventory = await read_controller(client, tables)
-            return [report(device, system, inventory, context)]
+            rooms = [room_reading(one, inventory, context) for one in settings.rooms_of(device)]
+            return [report(device, system, inventory, context), *rooms]
 
         yield from poll(self.name, settings, settings.devices, context, work)
 
@@ -141,6 +177,38 @@ def report(device: Device, system: System, inventory: Inventory, context: Contex
         values=values,
         labels={"device": device.name, "maker": inventory.title},
         details=details,
+    )
+
+
+def room_reading(room: SmartRoom, inventory: Inventory, context: Context) -> Reading:
+    """Return how many terminals the room's own access points hold, for each hundred seats."""
+    points = {name: point for point, name in inventory.names.items()}
+    missing = [name for name in room.access_points if name not in points]
+    counted = {
+        name: inventory.terminals[points[name]]
+        for name in room.access_points
+        if name in points and points[name] in inventory.terminals
+    }
+    reason = None
+    if missing:
+        reason = "wireless_room_unknown_ap"
+    elif not counted:
+        reason = "wireless_room_not_counted"
+    terminals = float(sum(counted.values()))
+    return Reading(
+        probe=WirelessController.name,
+        target=room.name,
+        time=context.now(),
+        outcome=Outcome.FAILED if reason else Outcome.OK,
+        reason=reason,
+        values={}
+        if reason
+        else {
+            "room_terminals_count": terminals,
+            "seats_associated_percent": 100 * terminals / room.seats,
+        },
+        labels={"room": room.name},
+        details={"seats": room.seats, "missing": list(missing), "counted": dict(counted)},
     )
 
 

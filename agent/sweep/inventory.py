@@ -3,6 +3,7 @@
 A line a device: a name, then its hardware address, its IPv4 address, or `hmac:` and the digest of
 the hardware address under a salt, for a list that must not hold addresses:
 `printf 'aa:bb:cc:dd:ee:ff' | openssl dgst -sha256 -hmac "$(cat salt)"`.
+A third cell may name the device's room and a fourth its kind, such as `display`.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ class Device:
 
     name: str
     key: str
+    room: str = ""
+    kind: str = ""
 
 
 def read_inventory(path: Path) -> list[Device]:
@@ -42,7 +45,8 @@ def read_inventory(path: Path) -> list[Device]:
             key = parse_key(cells[1]) if len(cells) > 1 else None
             if key is None:
                 raise ValueError(f"{path}:{number}: name, then a hardware or IPv4 address")
-            devices[key] = Device(cells[0], key)
+            room, kind = [*cells[2:4], "", ""][:2]
+            devices[key] = Device(cells[0], key, room, kind)
             if len(devices) > DEVICES_MAX:
                 raise ValueError(f"{path}: more than {DEVICES_MAX} devices")
     return list(devices.values())

@@ -67,6 +67,8 @@ class Ask:
     ca_file: Path | None = None
     method: str = "GET"
     body: bytes = b""
+    follow_redirects: bool = True
+    """False where the headers carry a token: it must not be taken to another host."""
 
 
 def fetch(url: str, ask: Ask) -> Fetched:
@@ -81,7 +83,8 @@ def fetch(url: str, ask: Ask) -> Fetched:
     while True:
         answer, certificate = _exchange(chain[-1], ask, deadline_s)
         location = answer.headers.get("location")
-        if answer.status not in _REDIRECTS or not location or ask.method != "GET":
+        is_led_on = ask.follow_redirects and ask.method == "GET"
+        if answer.status not in _REDIRECTS or not location or not is_led_on:
             body, is_cut = _unpack(answer, ask.max_bytes)
             return Fetched(
                 tuple(chain),

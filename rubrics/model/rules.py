@@ -32,6 +32,8 @@ class FlagClause(Clause):
     kind: Literal["flag"]
     points: Exact
     when: Condition
+    show: Many[Value] = ()
+    """Numbers to put beside the finding; they do not decide."""
 
 
 class EachClause(Clause):

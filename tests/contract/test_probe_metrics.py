@@ -30,6 +30,7 @@ UNIT_OF_SUFFIX = {
     "mbps": "Mbit/s",
     "pixels": "px",
     "ms": "ms",
+    "percent": "percent",
     "ratio": "ratio",
     "s": "s",
     "terminals": "terminals",
@@ -109,7 +110,8 @@ def unit_of(part: Part, metric: Metric) -> str:
     """Return the unit of one part of an indicator."""
     if part.across.is_share or part.statistic is Statistic.UP_RATIO:
         return "ratio"
-    if metric.unit == "bool" and part.statistic is Statistic.MEDIAN_OF_DAILY_MEAN:
+    means = (Statistic.MEAN, Statistic.MEDIAN_OF_DAILY_MEAN)
+    if metric.unit == "bool" and part.statistic in means:
         return "ratio"
     return metric.unit
 

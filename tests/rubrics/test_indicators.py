@@ -30,7 +30,17 @@ CONTRACT_IDS = {
     "recording_retention_days",
     "backup_age_days",
 }
-OWN_IDS = {"wired_access_ports"}
+OWN_IDS = {
+    "wired_access_ports",
+    "iot_gateways_up",
+    "sensor_kinds_reporting",
+    "classroom_use_share",
+    "smart_room_use_share",
+    "smart_room_concurrency",
+    "county_platform_registered_share",
+    "education_network_reachable",
+    "single_sign_on_systems",
+}
 """Shown beside an entry; no case written elsewhere needs them."""
 
 PORTS = """

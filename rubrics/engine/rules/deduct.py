@@ -67,7 +67,8 @@ def _finding(index: int, one: Taken, scope: Scope) -> Finding:
     outcome = one.outcome
     result = {MET: NOT_MET, NOT_MET: MET}.get(outcome.result, outcome.result)
     name = one.clause.id or chr(ord("a") + index)
-    finding = Finding(name, one.clause.text, outcome, result, outcome.reason, scope)
+    show = one.clause.show if one.clause.kind == "flag" else ()
+    finding = Finding(name, one.clause.text, outcome, result, outcome.reason, scope, show)
     if outcome.result != INSUFFICIENT:
         finding.lost = one.low
         amount = amount_text(one)
