@@ -76,6 +76,8 @@ def chart_json(view: ChartView) -> dict[str, Any]:
         "since": data.since.isoformat(),
         "until": data.until.isoformat(),
         "threshold": data.threshold,
+        "top": view.chart.top,
+        "gap_ms": round(data.gap.total_seconds() * 1000),
         "curve": "mean" if data.curve_of_means else "median",
         "single": view.single,
         "stripes": [

@@ -59,6 +59,11 @@ class ChartData:
     ceiling: float | None = None
     """The largest value that can be, such as 1 for a share; the axis ends there at most."""
 
+    @property
+    def gap(self) -> timedelta:
+        """Points farther apart are not joined: nobody measured between them."""
+        return (self.until - self.since) / self.max_points * GAP_FACTOR
+
 
 @dataclass(frozen=True)
 class Box:
@@ -110,6 +115,8 @@ class TimeChart:
     heights: tuple[Label, ...]
     times: tuple[Label, ...]
     threshold_y: str | None
+    top: float
+    """The value at the upper end of the axis, which begins at zero."""
     groups: tuple[str, ...]
     kinds: frozenset[str]
     """Which symbols occur, for the legend."""
@@ -165,6 +172,7 @@ def time_chart(
         ),
         times=tuple(_times(scale, data, zone)),
         threshold_y=None if data.threshold is None else f"{scale.y(data.threshold):.1f}",
+        top=top,
         groups=groups,
         kinds=frozenset(kinds),
     )
@@ -211,10 +219,9 @@ def _height(point: SamplePoint, data: ChartData) -> float:
 def _curve(number: int, points: Sequence[SamplePoint], data: ChartData, scale: _Scale) -> Curve:
     if not points or _single_groups(points):
         return Curve(number, "", "")
-    gap = (data.until - data.since) / data.max_points * GAP_FACTOR
     runs: list[list[SamplePoint]] = [[points[0]]]
     for point in points[1:]:
-        if point.since - runs[-1][-1].until > gap:
+        if point.since - runs[-1][-1].until > data.gap:
             runs.append([])
         runs[-1].append(point)
     line = " ".join(_path([(p, _height(p, data)) for p in run], scale) for run in runs)
