@@ -19,6 +19,8 @@ PROFILE = ("students", "staff", "classes")
 SHOWN_TYPES = ("count", "percent", "number", "bool", "choice")
 MAX_TEXT = 40
 """Characters of one assumption; no number that makes sense is longer."""
+MAX_MAGNITUDE = 18
+"""Powers of ten: an exabyte is 18."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,8 @@ class WhatIf:
                 return None
             return text == "true" if values == ["true", "false"] else text
         number = as_decimal(text) if len(text) <= MAX_TEXT else None
-        if number is None:
+        # 1e9999999 is short to write and ten million digits long.
+        if number is None or abs(number.adjusted()) > MAX_MAGNITUDE:
             return None
         if field.name.startswith("profile."):
             return int(number) if number == int(number) and 0 <= number < 10**7 else None
