@@ -24,6 +24,7 @@ from collector.web.read_api import read_api_router
 from collector.web.rendering import STATIC, Pages
 from collector.web.review_routes import review_router
 from collector.web.round_routes import round_page_router
+from collector.web.rubric_routes import rubric_router
 from collector.web.school_cases_routes import school_cases_router
 from collector.web.services import WebServices
 from collector.web.sign_in_pages import home_of, sign_in_router
@@ -46,6 +47,7 @@ class Site:
         app.include_router(agents_router(self._services, self._pages))
         app.include_router(appeal_desk_router(self._services, self._pages))
         app.include_router(people_page_router(self._services, self._pages))
+        app.include_router(rubric_router(self._services, self._pages))
         app.include_router(review_router(self._services, self._pages))
         app.include_router(round_page_router(self._services, self._pages))
         app.include_router(school_cases_router(self._services, self._pages))

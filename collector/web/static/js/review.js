@@ -53,6 +53,8 @@ async function send() {
     await summarise(false);
   } catch (error) {
     if (!(error instanceof TypeError) && error.message !== "again") throw error;
+    const waiting = await first();
+    if (waiting && error instanceof TypeError) say(formOf(waiting.action), words.kept);
     again = setTimeout(send, AGAIN_MS[Math.min(failures++, AGAIN_MS.length - 1)]);
     await summarise(true);
   } finally {
