@@ -147,7 +147,10 @@ function offerBoth(box, current) {
   const label = box.querySelector(`input[type=radio][value="${CSS.escape(theirs)}"]`)?.parentElement;
   const shown = (label ? label.textContent.trim() : theirs) || words.empty;
   show(box, "conflict", words.conflict.replace("{value}", shown));
+  // Leaving the field on the way to a button must not send it again: that would take the buttons.
+  box.dataset.undecided = "yes";
   const choose = (text, keep) => {
+    delete box.dataset.undecided;
     for (const one of partners(box)) {
       named(one, "r:").value = current.revision;
       named(one, "o:").value = asText(one, current);
@@ -218,11 +221,12 @@ if (words.editable === "yes") {
     if (!box) return;
     keepDraft(box);
     clearTimeout(timers.get(box));
+    if (box.dataset.undecided) return;
     timers.set(box, setTimeout(() => queue(box), TYPING_PAUSE_MS));
   });
   form.addEventListener("change", (event) => {
     const box = boxOf(event);
-    if (!box) return;
+    if (!box || box.dataset.undecided) return;
     clearTimeout(timers.get(box));
     queue(box);
   });

@@ -168,7 +168,7 @@ class House:
             rubrics=tuple(PinnedRubric(name) for name in (INSPECTION, PROFILE, GENERAL)),
             school_ids=(SCHOOL,),
             deadlines=Deadlines(
-                submit_by=datetime.combine(as_of, time(), UTC) + timedelta(days=120)
+                submit_by=max(self.now, datetime.combine(as_of, time(), UTC)) + timedelta(days=60)
             ),
         )
         rounds = self.app.state.assessment.rounds
@@ -188,16 +188,16 @@ class House:
         return Visitor(client)
 
 
-def open_house(folder: Path, migrated: Path) -> House:
+def open_house(folder: Path, migrated: Path, now: datetime = NOW) -> House:
     """Open a collector with one school and an open round over three documents."""
     settings = Settings(data=folder)
     shutil.copyfile(migrated, folder / "records.sqlite3")
     stores = open_stores(settings, lambda _: None)
     made: list[House] = []
     app = create_app(
-        settings, stores, official_rubrics(), clock=lambda: made[0].now if made else NOW
+        settings, stores, official_rubrics(), clock=lambda: made[0].now if made else now
     )
-    house = House(app, stores.records, "")
+    house = House(app, stores.records, "", now)
     made.append(house)
     for school_id, name in ((SCHOOL, "乌杨初级中学"), ("xx-2", "石宝初级中学")):
         stores.records.put_school(
@@ -235,8 +235,8 @@ def house(tmp_path: Path, migrated: Path) -> Iterator[House]:
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[tuple[House, str]]:
     """Yield such a collector behind uvicorn, with its address."""
-    house = open_house(tmp_path_factory.mktemp("cases"), migrated)
-    house.now = datetime.now(UTC)
+    folder = tmp_path_factory.mktemp("cases")
+    house = open_house(folder, migrated, datetime.now(UTC))
     config = uvicorn.Config(house.app, host="127.0.0.1", port=0, log_level="warning")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
