@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 DATA ?= campusgauge-data
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types unit soak fuzz bench screenshots wheel clean
+.PHONY: help run test lint types unit soak kills fuzz bench screenshots wheel clean
 
 help: ## 列出可用命令 · list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 22
@@ -39,6 +39,9 @@ bench: $(VENV)/.ready-dev ## 性能与精度基准（较久）· benchmarks (lon
 
 soak: $(VENV)/.ready-dev ## 两小时随机断电式压力测试：一条不丢、一条不重 · two hours of random SIGKILL
 	$(BIN)/python benchmarks/soak.py --minutes $(or $(MINUTES),120) --seed $(or $(SEED),1)
+
+kills: $(VENV)/.ready-dev ## 断电与克隆测试的完整规模 · kills and cloned hosts in their full number
+	@CAMPUSGAUGE_KILL_ROUNDS=$${ROUNDS:-20} CAMPUSGAUGE_CLONES=$${CLONES:-1000} $(BIN)/python -m pytest -n0 --timeout=1800 tests/collector/ingest/test_kill.py tests/e2e/test_clones.py
 
 wheel: $(VENV)/.ready-dev ## 构建安装包（含图表脚本）· the wheel, with the scripts for charts
 	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .

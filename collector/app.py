@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 
 from collector import operations, problems
 from collector.access import SESSION_COOKIE, Access, NewKey, is_loopback
+from collector.data_dir import make_data_dir
 from collector.enrolment import key_routes
 from collector.enrolment import routes as enrolment_routes
 from collector.enrolment.guessing import GuessGuard
@@ -85,11 +86,6 @@ def open_stores(settings: Settings, progress: Callable[[str], None]) -> Stores:
     except BaseException:
         records.close()
         raise
-
-
-def make_data_dir(data: Path) -> None:
-    """Make the data directory for its owner alone; an existing one keeps its mode."""
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def create_app(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from collector.cli.options import read_settings
 from collector.cli.output import explain, explained_errors, wrong_use
+from collector.data_dir import make_data_dir
 from collector.storage.ports import RecordStore
 
 
@@ -23,7 +24,6 @@ def opened_records(data: Path, *, new: bool = False) -> Iterator[RecordStore]:
             "check --data, or begin with: campusgauge school add"
         )
     # SQLAlchemy takes a third of a second to import; `--help` should not pay for it.
-    from collector.app import make_data_dir
     from collector.storage.sql_records import open_records
 
     settings = read_settings(data=data)

@@ -11,7 +11,6 @@ from urllib.parse import quote
 
 import typer
 
-from collector.cli.case_file import read_case_file
 from collector.cli.options import FormatOption
 from collector.cli.output import Format, explain, explained_errors, show, show_json, wrong_use
 from collector.cli.rubric_source import one_rubric
@@ -55,6 +54,7 @@ def score(
 
 def _score_case(rubric_name: str, file: Path) -> Mapping[str, Any]:
     """Pure and offline: nothing but the two files is read."""
+    from collector.cli.case_file import read_case_file
     from rubrics.engine import CaseError, evaluate
 
     rubric = one_rubric(rubric_name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -21,7 +22,12 @@ _AROUND_COMMON = 5
 _TOGETHER = threading.BoundedSemaphore(4)
 """Each hash takes 64 MiB for a moment: more at once would let sign-ins eat the memory."""
 _hasher = PasswordHasher()
-_NOBODYS_HASH = _hasher.hash("nobody has this password")
+
+
+@cache
+def _nobodys_hash() -> str:
+    """Return what is compared for a name that nobody has; made once, and by no command."""
+    return _hasher.hash("nobody has this password")
 
 
 def check_rules(password: str, name: str) -> None:
@@ -60,7 +66,7 @@ def is_password(stored: str | None, password: str) -> bool:
     """Say whether this is the password; takes as long when there is none stored."""
     with _TOGETHER:
         try:
-            _hasher.verify(stored or _NOBODYS_HASH, password)
+            _hasher.verify(stored or _nobodys_hash(), password)
         except (VerificationError, InvalidHashError):
             return False
     return stored is not None
