@@ -28,7 +28,7 @@ pytestmark = pytest.mark.root
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 RUBRIC = "zhongxian-smart-campus-general"
 RUBRICS = {RUBRIC: load_rubric(official_paths()[RUBRIC])}
-AT_ONCE = 5
+AT_ONCE = 4
 """Lines measured side by side: each waits for its own shaper most of the time."""
 
 
