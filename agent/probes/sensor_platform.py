@@ -230,7 +230,8 @@ def parse_time(said: Any, utc_offset_hours: float) -> datetime | None:
             moment = datetime.fromisoformat(said.strip().replace("/", "-"))
             zone = timezone(timedelta(hours=utc_offset_hours))
             return moment if moment.tzinfo else moment.replace(tzinfo=zone)
-        number = float(said if isinstance(said, int | float | str) else "neither text nor number")
+        is_number = isinstance(said, int | float | str) and not isinstance(said, bool)
+        number = float(said if is_number else "neither text nor number")
         return datetime.fromtimestamp(number / (1000 if number > _MILLISECONDS_FROM else 1), UTC)
     except (ValueError, TypeError, OverflowError, OSError) as error:
         raise TroubleError("sensor_time_unreadable", f"{said!r:.80}: {error}") from error
