@@ -6,8 +6,8 @@ The agent's own runner keeps a steady light probe (every 0.1 s, in its thread) a
 one (every second, in a child) beside one that misbehaves for real: children that abort, sleep for
 ever or write without end, threads that raise or never return, runs longer than their interval.
 Every fault must become the reading that names it, and no run of the steady probes may start later
-than `--late` seconds after its slot. `alone` is the same watch without a fault: what the host itself
-costs. Exit code 1 when a rule was broken; the last line is JSON.
+than `--late` seconds after its slot. `alone` is the same watch without a fault: what the host
+itself costs. Exit code 1 when a rule was broken; the last line is JSON.
 """
 
 from __future__ import annotations

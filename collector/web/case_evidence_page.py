@@ -108,7 +108,7 @@ def _measurements(
     for finding in sheet["items"].get(item_id, {}).get("findings", ()):
         for value in (finding, *finding.get("values", ())):
             origin = value.get("origin") or {}
-            name = origin.get("name")
+            name = str(origin.get("name"))
             if origin.get("kind") != "measured" or name not in found.rubric.indicators:
                 continue
             title = found.rubric.indicators[name].title

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from collector.access import needs
-from collector.domain import Assignment, Right, Role
+from collector.domain import Assignment, AuditRecord, Right, Role
 from collector.errors import CollectorError, RowError, UnprocessableError
 from collector.people.services import PeopleServices, people_of
 from collector.people.tokens import revoke_token
@@ -145,7 +145,8 @@ class PeoplePages(FormPages):
         records = self._services.records
         head = records.audit_head()
         upto = min(before, head.position + 1) if before else head.position + 1
-        wanted, found = q.strip().casefold(), []
+        wanted = q.strip().casefold()
+        found: list[tuple[AuditRecord, str]] = []
         lowest = max(0, upto - 1 - (RECORDS_SEARCHED if wanted else RECORDS_PER_PAGE))
         while upto - 1 > lowest and len(found) < RECORDS_PER_PAGE:
             start = max(lowest, upto - 1 - 1000)

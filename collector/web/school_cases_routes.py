@@ -129,8 +129,8 @@ def _next_step(
         if case.signature is not None:
             return _("提交给教育局"), "/signing"
         if missing:
-            words = _("更正后重新签字") if case.state is CaseState.RETURNED else _("继续填报")
-            return words, ""
+            again = case.state is CaseState.RETURNED
+            return (_("更正后重新签字") if again else _("继续填报")), ""
         return (_("校长签字") if head.may_sign else _("核对，请校长签字")), "/signing"
     words = {
         CaseState.SUBMITTED: _("等教育局接收"),

@@ -35,13 +35,15 @@ def sample(hour: float, value: float, group: str = "a", **changes: object) -> Sa
 def stretch(hour: float, low: float, middle: float, high: float) -> SamplePoint:
     """Return an hour of samples."""
     at = MONDAY + hour * HOUR
-    return SamplePoint("a", at, at + HOUR, low, middle, high, middle, 60, False, {})
+    return SamplePoint(
+        "a", at, at + HOUR, low, middle, high, middle, 60, void=False, limited_by_cause={}
+    )
 
 
 def drawn(points: Sequence[SamplePoint], **changes: object) -> TimeChart:
     """Draw a day."""
     data = ChartData(MONDAY, MONDAY + 24 * HOUR, points, 24, **changes)  # type: ignore[arg-type]
-    return time_chart(data, CHINA, lambda number: f"{number:g}", lambda point: "")
+    return time_chart(data, CHINA, lambda number: f"{number:g}", lambda _: "")
 
 
 def test_a_sample_stands_at_its_time_and_height() -> None:
@@ -95,7 +97,7 @@ def test_a_share_has_no_room_above_the_whole() -> None:
 def test_days_are_local() -> None:
     """A school's Monday begins at its own midnight."""
     week = ChartData(MONDAY, MONDAY + 7 * 24 * HOUR, [], 24)
-    chart = time_chart(week, CHINA, str, lambda point: "")
+    chart = time_chart(week, CHINA, str, lambda _: "")
     assert [label.text for label in chart.times] == ["09-07", "09-09", "09-11", "09-13"]
     assert chart.times[0].place == "0.000%"
 
