@@ -30,7 +30,8 @@ def soak(*arguments: str, script: str = "soak.py") -> tuple[int, dict[str, Any]]
 def test_killed_agents_and_collector_lose_and_double_nothing(tmp_path: Path) -> None:
     """Two agents push over TLS while they and the collector are killed: all arrives, once."""
     data = tmp_path / "soak"
-    pace = ("--minutes", "0.3", "--events", "6", "--every", "0.3", "1.0", "--interval", "0.2")
+    # Four events are each kill once and a clean restart; the minutes only end a run that hangs.
+    pace = ("--minutes", "3", "--events", "4", "--every", "0.3", "1.0", "--interval", "0.2")
     code, figures = soak("--data", str(data), "--cut-ratio", "0.1", "--agents", "2", *pace)
     assert (code, figures["clean"]) == (0, True), figures
     assert figures["lost"] == figures["doubled"] == figures["out_of_order"] == 0
