@@ -1,71 +1,103 @@
-"""Take the pictures of docs/images from a running collector: the two main pages, two widths.
+"""Take the pictures of docs/images: every page of an example county in the middle of its term.
 
-    python docs/screenshots.py [BASE_URL] [--school ID]
+    python docs/screenshots.py [--schools 60] [--days 14] [--weights]
 
-BASE_URL is http://127.0.0.1:8300 unless given; the school is the first one with a score sheet.
-Needs the `dev` extra and Debian's chromium.
+Builds the county in a temporary folder, plays the term up to an appeal in the browser, and
+photographs each page on a desktop; the pages used on the way also on a phone, the documents also
+as they print. With --weights it prints instead, as a table, how many requests each page makes and
+how many bytes it loads with an empty cache. Needs the `dev` extra and Debian's chromium.
 """
 
 import argparse
-import json
+import sys
+import tempfile
+from itertools import groupby
 from pathlib import Path
-from urllib.parse import quote
-from urllib.request import urlopen
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Page, Response
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
+from browser_county import Visit, county
+from county_pages import Place, places
+from county_story import PHONE, Story
 
 IMAGES = Path(__file__).parent / "images"
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-WIDTHS = (1280, 390)
+DESKTOP = 1280
 #: A sheet is many screens long; the picture shows its beginning.
-TALLEST = {1280: 2000, 390: 2600}
+TALLEST = {DESKTOP: 1000, PHONE: 1000}
+ON_PHONE = {"overview", "school", "review", "case-form"}
+PRINTED = {"school", "case-result"}
+MOST_BYTES = 150_000
 
 
 def main() -> None:
-    """Read the arguments and write one picture per page and width."""
+    """Build the county, play the term, and write the pictures or the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("base", nargs="?", default="http://127.0.0.1:8300")
-    parser.add_argument("--school", help="id of the school (default: the first one)")
-    arguments = parser.parse_args()
-    base = arguments.base.rstrip("/")
-    school = arguments.school or first_school(base)
-    pages = {"overview": "/", "school": f"/schools/{quote(school)}"}
+    parser.add_argument("--schools", type=int, default=60)
+    parser.add_argument("--days", type=int, default=14)
+    parser.add_argument("--weights", action="store_true", help="print page weights instead")
+    wish = parser.parse_args()
     IMAGES.mkdir(exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        for name, path in pages.items():
-            for width in WIDTHS:
-                take(browser, base + path, width, IMAGES / f"{name}-{width}.png")
-        browser.close()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        county(Path(folder) / "data", wish.schools, wish.days) as made,
+    ):
+        story = Story(made)
+        story.reach("appeal")
+        for person, group in groupby(places(story), key=lambda place: place.person):
+            visit = made.visit(person) if person else made.window()
+            for place in group:
+                if wish.weights:
+                    weigh(visit, place)
+                else:
+                    photograph(visit, place)
+            visit.close()
 
 
-def first_school(base: str) -> str:
-    """Return the id of the first school; exits with the next step where there is none."""
-    with urlopen(f"{base}/api/v1/schools?limit=1", timeout=10) as answer:  # noqa: S310  # the user's own server
-        schools = json.load(answer)["schools"]
-    if not schools:
-        raise SystemExit("no school yet: run `campusgauge up` or `campusgauge school add` first")
-    return str(schools[0]["id"])
+def photograph(visit: Visit, place: Place) -> None:
+    """Write the pictures of one page."""
+    visit.page.set_viewport_size({"width": DESKTOP, "height": 900})
+    visit.page.emulate_media(media="screen")
+    visit.open(place.path)
+    take(visit.page, f"{place.name}.png", DESKTOP)
+    if place.name in ON_PHONE:
+        visit.page.set_viewport_size({"width": PHONE, "height": 844})
+        take(visit.page, f"{place.name}-phone.png", PHONE)
+    if place.name in PRINTED:
+        visit.page.set_viewport_size({"width": 794, "height": 1123})  # A4 at 96 dpi
+        visit.page.emulate_media(media="print")
+        take(visit.page, f"{place.name}-print.png", 794)
 
 
-def take(browser: Browser, address: str, width: int, target: Path) -> None:
-    """Write the top of one page as a picture, in Chinese."""
-    page = browser.new_page(viewport={"width": width, "height": 900}, locale="zh-CN")
-    page.goto(address)
-    height = page.evaluate("document.documentElement.scrollHeight")
-    clip = {"x": 0, "y": 0, "width": width, "height": min(height, TALLEST[width])}
-    page.screenshot(path=target, full_page=True, clip=clip)
-    page.close()
-    print(f"{target} ← {address}")
+def take(page: Page, name: str, width: int) -> None:
+    """Write the top of a page, as much of it as stays below `MOST_BYTES`."""
+    height = min(
+        int(page.evaluate("document.documentElement.scrollHeight")), TALLEST.get(width, 1123)
+    )
+    while True:
+        clip = {"x": 0, "y": 0, "width": width, "height": height}
+        picture = page.screenshot(full_page=True, clip=clip)  # type: ignore[arg-type]  # dict form
+        if len(picture) <= MOST_BYTES or height <= 300:
+            break
+        height -= 100
+    (IMAGES / name).write_bytes(picture)
+    print(f"{name}: {width} x {height}, {len(picture) / 1000:.0f} kB", flush=True)
+
+
+def weigh(visit: Visit, place: Place) -> None:
+    """Print one line of the table of weights, with an empty cache."""
+    answers: list[Response] = []
+    visit.context.new_cdp_session(visit.page).send("Network.clearBrowserCache")
+
+    def note(answer: Response) -> None:
+        answers.append(answer)
+
+    visit.page.on("response", note)
+    visit.page.goto(visit.base + place.path, wait_until="networkidle")
+    visit.page.remove_listener("response", note)
+    sizes = [answer.request.sizes() for answer in answers]
+    total = sum(one["responseBodySize"] + one["responseHeadersSize"] for one in sizes)
+    print(f"| {place.name} | {len(answers)} | {total / 1000:.0f} |", flush=True)
 
 
 if __name__ == "__main__":
