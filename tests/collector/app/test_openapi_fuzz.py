@@ -21,12 +21,12 @@ from sqlalchemy import create_engine, select
 
 from collector.access import csrf_token, new_session_token, sha256
 from collector.domain import Act, Person, Role, Session
-from collector.storage.sql_records.schema import metadata, sessions, sign_in_failures
+from collector.storage.sql_records.schema import leases, metadata, sessions, sign_in_failures
 
 EXAMPLES = int(os.environ.get("CAMPUSGAUGE_FUZZ_EXAMPLES", "2"))
 log = logging.getLogger(__name__)
-MAY_CHANGE = {sessions.name, sign_in_failures.name, "audit", "audit_head"}
-"""A stranger's failed sign-ins are counted, and their block is an act in the chain."""
+MAY_CHANGE = {sessions.name, sign_in_failures.name, leases.name, "audit", "audit_head"}
+"""Failed sign-ins are counted and their block is an act in the chain; a worker renews its lease."""
 PUBLIC_ADDRESS = "192.0.2.10"
 ENDS_THE_SESSION = {("DELETE", "/api/v1/session")}
 

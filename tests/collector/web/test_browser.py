@@ -174,7 +174,7 @@ def test_pages_work_without_javascript(browser: Browser, live_address: str) -> N
     page = context.new_page()
     page.goto(live_address)
     page.get_by_label("查找学校").fill("拔山")
-    page.get_by_role("button", name="查找").click()
+    page.get_by_role("button", name="筛选").click()
     assert page.locator("tbody tr").count() == 1
     page.get_by_role("link", name="English").click()
     assert page.get_by_role("heading", level=1).inner_text() == "County overview"
