@@ -8,6 +8,8 @@ from county_story import Story
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 GRAVE = ("serious", "critical")
+MEANT = {"wall: meta-refresh"}
+"""A wall shows what is so now and has no keyboard: refreshing is what it is for (WCAG 2.2.1)."""
 
 
 def test_axe_finds_nothing_grave_on_any_page(story: Story) -> None:
@@ -20,9 +22,10 @@ def test_axe_finds_nothing_grave_on_any_page(story: Story) -> None:
         for place in group:
             visit.open(place.path)
             for broken in axe.run(visit.page, options=options).response["violations"]:
-                if broken["impact"] in GRAVE:
+                name = f"{place.name}: {broken['id']}"
+                if broken["impact"] in GRAVE and name not in MEANT:
                     nodes = [(node["target"], node["html"][:150]) for node in broken["nodes"][:4]]
-                    found.append(f"{place.name}: {broken['id']} {nodes}")
+                    found.append(f"{name} {nodes}")
             looked_at += 1
         visit.close()
     assert looked_at == len(places(story))
