@@ -1,4 +1,4 @@
-"""One example county for all tests of this folder; what a test needs of its term is played once."""
+"""One example county for all tests of a file; what a test needs of its term is played once."""
 
 from collections.abc import Iterator
 
@@ -10,14 +10,14 @@ SCHOOLS, DAYS = 24, 1
 """Making 60 schools and three days takes half a minute of one core before the first test."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def example_county(tmp_path_factory: pytest.TempPathFactory) -> Iterator[County]:
     """Yield the county behind a running collector, with a browser."""
     with county(tmp_path_factory.mktemp("county") / "data", SCHOOLS, DAYS) as made:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def story(example_county: County) -> Story:
     """Return the term; each test reaches the chapter that it looks at."""
     return Story(example_county)
