@@ -38,6 +38,7 @@ TIMED = (
     "tests/agent/wireless/test_rate.py",
     "tests/collector/scoring/test_limited_lines.py",
     "tests/collector/speedtest/",
+    "tests/e2e/web/",
 )
 """Tests that measure real time over shaped lines, simulators and processes. They run one at a time
 (`-m timed`), and where others use the machine as well, a starved lab measures the machine: two more

@@ -2,9 +2,13 @@
 
 from itertools import groupby
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 from county_pages import places
 from county_story import PHONE, PLAIN_SCHOOL, SCHOOL, Story
+
+# The first test builds the county and the last one looks at thirty pages with axe.
+pytestmark = pytest.mark.timeout(420)
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 GRAVE = ("serious", "critical")
