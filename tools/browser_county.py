@@ -1,7 +1,7 @@
 """An example county behind a real collector, and its people in real browsers.
 
 The browser tests (`tests/e2e/web`), the pictures (`docs/screenshots.py`) and the page weights
-(`tools/page_weight.py`) share it. Needs the `dev` extra and Debian's chromium.
+(`docs/screenshots.py --weights`) share it. Needs the `dev` extra and Debian's chromium.
 """
 
 from __future__ import annotations
