@@ -43,6 +43,9 @@ soak: $(VENV)/.ready-dev ## 两小时随机断电式压力测试：一条不丢�
 kills: $(VENV)/.ready-dev ## 断电与克隆测试的完整规模 · kills and cloned hosts in their full number
 	@CAMPUSGAUGE_KILL_ROUNDS=$${ROUNDS:-20} CAMPUSGAUGE_CLONES=$${CLONES:-1000} $(BIN)/python -m pytest -n0 --timeout=1800 tests/collector/ingest/test_kill.py tests/e2e/test_clones.py
 
+screenshots: $(VENV)/.ready-dev ## 重拍文档里的页面图 · the pictures in docs/images
+	$(BIN)/python docs/screenshots.py
+
 wheel: $(VENV)/.ready-dev ## 构建安装包（含图表脚本）· the wheel, with the scripts for charts
 	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .
 	$(BIN)/python tools/wheel_contents.py dist
