@@ -1,10 +1,10 @@
-"""The form of a new round as people type it, and the draft that it makes."""
+"""The form of a round as people type it, the round that it makes, and the way back."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
@@ -59,6 +59,40 @@ def filter_of(form: FormData) -> SchoolFilter:
     )
 
 
+def typed_of(held: Round, schools: Sequence[School], zone: ZoneInfo) -> dict[str, list[str]]:
+    """Return a round as somebody would have typed it; one of all schools names none of them."""
+    calendar, limits = held.calendar, held.deadlines
+    everyone = set(held.school_ids) == {school.id for school in schools}
+    fields = {
+        "title": held.title,
+        "as_of": held.as_of.isoformat(),
+        "since": held.since.isoformat(),
+        "until": held.until.isoformat(),
+        "school_ids": "" if everyone else "\n".join(held.school_ids),
+        "submit_by": _local_day(limits.submit_by, zone),
+        "review_by": _local_day(limits.review_by, zone),
+        "appeal_working_days": str(limits.appeal_working_days),
+        "terms": "\n".join(f"{first} 至 {last}" for first, last in calendar.terms),
+        "closed": _days_text(calendar.closed),
+        "open_days": _days_text(calendar.open),
+        "exams": _days_text(calendar.exams),
+        "hours": " ".join(f"{start:%H:%M}-{stop:%H:%M}" for start, stop in calendar.hours),
+    }
+    for one in held.rubrics:
+        fields |= {f"reading.{one.rubric_id}.{name}": v for name, v in one.readings.items()}
+        fields |= {f"reference.{one.rubric_id}.{name}": v for name, v in one.references.items()}
+    typed = {name: [value] for name, value in fields.items()}
+    return {**typed, "rubric": [one.rubric_id for one in held.rubrics]}
+
+
+def _local_day(moment: datetime | None, zone: ZoneInfo) -> str:
+    return "" if moment is None else moment.astimezone(zone).date().isoformat()
+
+
+def _days_text(days: Iterable[date]) -> str:
+    return " ".join(day.isoformat() for day in days)
+
+
 class RoundForm:
     """Reads the form; collects what is wrong with each field."""
 
@@ -80,6 +114,53 @@ class RoundForm:
             calendar=self._calendar(),
             deadlines=self._deadlines(),
         )
+        self._refuse_if_wrong()
+        return held
+
+    def changed_draft(
+        self, held: Round, rubrics: Mapping[str, Rubric], schools: Sequence[School]
+    ) -> Round:
+        """Return the draft with what the form says; raises as `draft`.
+
+        Timetables of single schools are not on the form: those of schools that stay are kept.
+        """
+        new = self.draft(rubrics, schools)
+        kept = {n: h for n, h in held.calendar.school_hours.items() if n in new.school_ids}
+        return replace(
+            held,
+            title=new.title,
+            as_of=new.as_of,
+            since=new.since,
+            until=new.until,
+            rubrics=new.rubrics,
+            school_ids=new.school_ids,
+            calendar=replace(new.calendar, school_hours=kept),
+            deadlines=self._kept_times(held.deadlines, new.deadlines),
+        )
+
+    def changed_deadlines(self, held: Round) -> Round:
+        """Return the round with another title and deadlines, which is all that is not pinned.
+
+        Raises UnprocessableError naming every field that cannot be read.
+        """
+        title, deadlines = text_of(self._form, "title"), self._deadlines()
+        self._refuse_if_wrong()
+        kept = self._kept_times(held.deadlines, deadlines)
+        return replace(held, title=title, deadlines=kept)
+
+    def _kept_times(self, before: Deadlines, after: Deadlines) -> Deadlines:
+        """Keep a time of day that the form cannot say where the day stayed."""
+        return replace(
+            after,
+            submit_by=self._kept_time(before.submit_by, after.submit_by),
+            review_by=self._kept_time(before.review_by, after.review_by),
+        )
+
+    def _kept_time(self, before: datetime | None, after: datetime | None) -> datetime | None:
+        same = before and after and before.astimezone(self._zone).date() == after.date()
+        return before if same else after
+
+    def _refuse_if_wrong(self) -> None:
         if self._wrong:
             raise UnprocessableError(
                 "fields_wrong",
@@ -87,7 +168,6 @@ class RoundForm:
                 detail_en="Correct the marked fields; everything else was kept.",
                 errors=tuple(self._wrong),
             )
-        return held
 
     def _rubrics(self, rubrics: Mapping[str, Rubric]) -> Iterable[PinnedRubric]:
         for rubric_id in self._form.getlist("rubric"):

@@ -1,4 +1,4 @@
-"""Pages of rounds: the list, a new one, one with its cases in bulk, opening to publishing."""
+"""Pages of rounds: the list, one with its cases in bulk, opening to publishing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from collector.errors import CollectorError
 from collector.web.case_desk import bounded, case_address, desk_of
 from collector.web.form_pages import FormPages, PostedForm, Refusal, text_of, whole_number
 from collector.web.rendering import Pages
-from collector.web.round_forms import RoundForm, filter_of
 from collector.web.round_words import case_word, round_word
 from collector.web.services import WebServices
 from rubrics.model import Rubric
@@ -32,8 +31,6 @@ def round_page_router(services: WebServices, pages: Pages) -> APIRouter:
     read, small = [needs(Right.ROUND_READ)], bounded(FORM_BYTES_MAX)
     manage = [small, needs(Right.ROUND_MANAGE)]
     router.get("/rounds", dependencies=read)(handlers.rounds)
-    router.get("/rounds/new", dependencies=[needs(Right.ROUND_MANAGE)])(handlers.new)
-    router.post("/rounds", dependencies=manage)(handlers.create)
     one = "/rounds/{round_id}"
     router.get(one, dependencies=read)(handlers.round)
     router.post(f"{one}/open", dependencies=manage)(handlers.open)
@@ -69,25 +66,6 @@ class RoundPages(FormPages):
             ],
             words={state: self._case_word(request, state) for state in CaseState},
         )
-
-    def new(self, request: Request) -> Response:
-        """Show the form of a new round."""
-        return self._form_page(request, {}, None)
-
-    def create(self, request: Request, form: PostedForm) -> Response:
-        """Keep a draft; with `preview` only say how many schools it would be for."""
-        typed = {name: form.getlist(name) for name in form}
-        schools = self._services.records.schools()
-        if text_of(form, "preview"):
-            chosen = len(filter_of(form).choose(schools))
-            return self._form_page(request, typed, None, chosen=chosen)
-        try:
-            draft = RoundForm(form, self._services.zone).draft(self._services.rubrics, schools)
-            service = request.app.state.assessment.rounds
-            held = service.create(draft, self._act(request, "round.create"))
-        except CollectorError as error:
-            return self._form_page(request, typed, self._refusal(request, error))
-        return self._go(request, f"/rounds/{held.id}")
 
     def round(
         self,
@@ -222,30 +200,6 @@ class RoundPages(FormPages):
             manages=may(caller, Right.ROUND_MANAGE),
             publishes=may(caller, Right.PUBLISH),
             moves=may(caller, Right.CASE_ACCEPT),
-        )
-
-    def _form_page(
-        self,
-        request: Request,
-        typed: dict[str, list[Any]],
-        refused: Refusal | None,
-        chosen: int | None = None,
-    ) -> Response:
-        def text(name: str, default: str = "") -> str:
-            return str(typed[name][0]) if typed.get(name) else default
-
-        return self._show(
-            request,
-            "round_new.html",
-            section="rounds",
-            status=refused.status if refused else 200,
-            rubrics=tuple(self._services.rubrics.values()),
-            ticked=set(map(str, typed.get("rubric", []))),
-            text=text,
-            refused=refused,
-            chosen=chosen,
-            schools=len(self._services.records.schools()),
-            townships=self._services.records.townships(),
         )
 
     def _titles(self, request: Request) -> dict[str, str]:

@@ -23,6 +23,7 @@ from collector.web.people_routes import people_page_router
 from collector.web.read_api import read_api_router
 from collector.web.rendering import STATIC, Pages
 from collector.web.review_routes import review_router
+from collector.web.round_form_routes import round_form_router
 from collector.web.round_routes import round_page_router
 from collector.web.rubric_routes import rubric_router
 from collector.web.school_cases_routes import school_cases_router
@@ -49,6 +50,7 @@ class Site:
         app.include_router(people_page_router(self._services, self._pages))
         app.include_router(rubric_router(self._services, self._pages))
         app.include_router(review_router(self._services, self._pages))
+        app.include_router(round_form_router(self._services, self._pages))
         app.include_router(round_page_router(self._services, self._pages))
         app.include_router(school_cases_router(self._services, self._pages))
         app.include_router(case_form_router(self._services, self._pages))
