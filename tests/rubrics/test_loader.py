@@ -87,6 +87,7 @@ def test_sound_rubric_loads() -> None:
         ("max: 2\n", "\n", "16:9 [", "needs the item's `max`"),
         ("text: 乙", "text: 7", "30:15 [", "valid string"),
         ("title: 例", "title: &t 例\nlocale: *t", "4:1 ", "anchors and aliases"),
+        ("title: 例", "title: " + "[" * 200_000 + "]" * 200_000, "", "nested deeper than 40"),
         ("sections:", "sections: [", "13:3 ", "not YAML"),
     ],
 )
