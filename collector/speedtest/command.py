@@ -72,17 +72,24 @@ def build_server(
     """Return a bound server that is not yet serving; raises as `serve` says."""
     if open == (token_file is not None):
         raise ValueError(
-            "give either a token file (--token-file FILE) or --open for a closed network"
+            "--token-file 和 --open（仅限封闭网络）须给且只给一个。"
+            "Give either a token file (--token-file FILE) or --open for a closed network."
         )
     if private_key is not None and certificate is None:
-        raise ValueError("a TLS key needs its certificate (--tls-certificate FILE)")
+        raise ValueError(
+            "给了私钥还须给证书 --tls-certificate。"
+            "A TLS key needs its certificate (--tls-certificate FILE)."
+        )
     tls = None
     if certificate is not None:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         try:
             tls.load_cert_chain(certificate, private_key)
-        except ssl.SSLError as error:
-            raise ValueError(f"{certificate} and its key cannot be used: {error.reason}") from error
+        except OSError as error:  # also ssl.SSLError: no certificate, another's key
+            why = getattr(error, "reason", None) or error.strerror
+            raise ValueError(
+                f"证书 {certificate} 与私钥不能使用 certificate and key cannot be used: {why}"
+            ) from error
     spender, identity = None, "open"
     if token_file is not None:
         secret = read_secret(token_file)
