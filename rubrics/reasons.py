@@ -4,11 +4,11 @@
 reports show the sentence.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, Literal
 
 import yaml
@@ -46,16 +46,46 @@ class _ReasonsFile(BaseModel):
     reasons: Mapping[Code, Reason]
 
 
-def parse_reasons(text: str) -> Mapping[str, Reason]:
-    """Read the list, in the order of the file.
+LIMITED_BY = "limited_by_"
+_STAGE_DIFFERS = re.compile(r"stage_[a-z0-9_]+_differs_from_rule")
+
+
+class ReasonList(Mapping[str, Reason]):
+    """The reasons by code, in the order of the file.
+
+    What held a value back is one cause, whether a reading names it (`nic`) or a finding
+    (`limited_by_nic`): where the list has one of the two, it serves both. A warning about a stage
+    names the stage (`stage_self_differs_from_rule`); all share one sentence.
+    """
+
+    def __init__(self, listed: Mapping[str, Reason]) -> None:
+        self._listed = dict(listed)
+
+    def __getitem__(self, code: str) -> Reason:
+        for spelling in (code, LIMITED_BY + code, code.removeprefix(LIMITED_BY)):
+            if spelling in self._listed:
+                return self._listed[spelling]
+        if _STAGE_DIFFERS.fullmatch(code):
+            return self._listed["stage_differs_from_rule"]
+        raise KeyError(code)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._listed)
+
+    def __len__(self) -> int:
+        return len(self._listed)
+
+
+def parse_reasons(text: str) -> ReasonList:
+    """Read the list.
 
     Raises pydantic.ValidationError where an entry does not hold, yaml.YAMLError where the text is
     not YAML.
     """
-    return MappingProxyType(dict(_ReasonsFile.model_validate(yaml.safe_load(text)).reasons))
+    return ReasonList(_ReasonsFile.model_validate(yaml.safe_load(text)).reasons)
 
 
 @cache
-def load_reasons() -> Mapping[str, Reason]:
+def load_reasons() -> ReasonList:
     """Return the list that ships with this release."""
     return parse_reasons(REASONS_PATH.read_text(encoding="utf-8"))

@@ -28,6 +28,7 @@ PROBES: tuple[tuple[str, str], ...] = (
     ("lan_rate", "agent.probes.lan_rate:LanRate"),
     ("endpoint_sweep", "agent.probes.endpoint_sweep:EndpointSweep"),
     ("classroom_devices", "agent.probes.classroom_devices:ClassroomDevices"),
+    ("broadcast_terminals", "agent.probes.broadcast_terminals:BroadcastTerminals"),
     ("sensor_platform", "agent.probes.sensor_platform:SensorPlatform"),
     ("ups_snmp", "agent.probes.ups_snmp:UpsSnmp"),
     ("ups_nut", "agent.probes.ups_nut:UpsNut"),
@@ -38,6 +39,7 @@ PROBES: tuple[tuple[str, str], ...] = (
     ("platform_registration", "agent.probes.platform_registration:PlatformRegistration"),
     ("single_sign_on", "agent.probes.single_sign_on:SingleSignOn"),
     ("backups", "agent.probes.backups:Backups"),
+    ("protection_software", "agent.probes.protection_software:ProtectionSoftware"),
     ("clock", "agent.probes.clock:Clock"),
 )
 """Probe name and `module:class`, in the order people see them."""

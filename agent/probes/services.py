@@ -7,8 +7,10 @@ Rights: none for tcp, http, tls and dns. An icmp service needs CAP_NET_RAW or
 `net.ipv4.ping_group_range`.
 
 Settings: `services`, each with `name`, `kind` (tcp, http, tls, dns, icmp), `host`, and by kind
-`port`, `path`, `expect_status`, `query`; `purpose`, a word of the school's that groups them, where
-`iot_gateway` is for access and sensor gateways; `ca_file`, `answer_within_s`. None is built in.
+`port`, `path`, `expect_status`, `query`; `purpose`, a word that groups them: `iot_gateway` (access
+and sensor gateways), `portal` (portal and management systems), `learning_space`, `campus_card`,
+`data_platform` and `broadcast` (public-address servers) have an indicator each, any other word is
+the school's own; `ca_file`, `answer_within_s`. None is built in.
 
 Metrics: see `Services.metrics`. The target is the service's name.
 

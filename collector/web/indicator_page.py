@@ -133,7 +133,7 @@ class IndicatorPageBuilder:
 
     def cause(self, code: str) -> str:
         """Return the sentence of a limit cause or reason; an unlisted one as it is."""
-        known = self.reasons.get(code) or self.reasons.get(f"limited_by_{code}")
+        known = self.reasons.get(code)
         if known is None:
             return code
         return known.en if self.formatter.english else known.zh

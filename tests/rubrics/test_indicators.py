@@ -40,6 +40,16 @@ OWN_IDS = {
     "county_platform_registered_share",
     "education_network_reachable",
     "single_sign_on_systems",
+    "portal_availability",
+    "learning_space_availability",
+    "campus_card_availability",
+    "data_platform_availability",
+    "broadcast_server_availability",
+    "website_availability",
+    "protected_computers_share",
+    "licensed_computers_share",
+    "broadcast_online_share",
+    "campus_tv_online_share",
 }
 """Shown beside an entry; no case written elsewhere needs them."""
 
@@ -62,11 +72,11 @@ def test_every_contract_id_is_defined() -> None:
     assert set(load_indicators()) == CONTRACT_IDS | OWN_IDS
 
 
-def test_outlet_capacity_is_a_lower_bound_voided_by_a_test_against_the_own_host() -> None:
-    """The rule that keeps a loopback test from proving an outlet is part of the catalogue."""
+def test_outlet_capacity_is_a_lower_bound_voided_by_what_is_no_rate_of_the_line() -> None:
+    """The catalogue keeps a test over loopback, or of burst credit, from proving an outlet."""
     outlet = load_indicators()["outlet_capacity"]
     assert outlet.evidence is Evidence.LOWER_BOUND
-    assert outlet.void_when == ("same_host",)
+    assert outlet.void_when == ("same_host", "burst")
     assert (outlet.sufficiency.samples, outlet.sufficiency.days) == (10, 5)
     assert outlet.series == ("outlet_bandwidth.download_line_rate_mbps",)
 

@@ -12,26 +12,34 @@ from pathlib import Path
 from typing import Any
 
 from agent.probes.base import Context
+from agent.probes.broadcast_terminals import report as report_terminals
 from agent.probes.classroom_devices import ClassroomDevicesSettings, report_day
 from agent.probes.education_network import EducationNetwork, EducationNetworkSettings
 from agent.probes.platform_registration import PlatformRegistration, PlatformRegistrationSettings
+from agent.probes.protection_software import judge_licence, judge_protection
 from agent.probes.sensor_platform import SensorPlatform
 from agent.probes.sensor_platform import count as count_kinds
 from agent.probes.services import Service, ServiceKind
 from agent.probes.single_sign_on import SingleSignOn
 from agent.probes.single_sign_on import count as count_systems
 from agent.probes.wireless_controller import SmartRoom, room_reading
+from agent.protection.products import FoundProduct, HostProtection
 from agent.reading import Outcome, Reading
 from agent.snmp.access_points import Inventory
+from agent.sweep.inventory import Device
 from agent.sweep.room_days import RoomDay
 from agent.wire import reading_fields
-from collector.domain import Entry, Fact
+from collector.domain import Entry, Fact, SchoolKind
 from collector.scoring.service import ScoringService
 from rubrics.loader import load_rubric, official_paths
 
 GENERAL, PROFILE = "zhongxian-smart-campus-general", "zhongxian-smart-campus-profile"
-INSPECTION = "zhongxian-inspection"
-RUBRICS = {n: load_rubric(official_paths()[n]) for n in (GENERAL, PROFILE, INSPECTION)}
+INSPECTION, DISTRICT = "zhongxian-inspection", "yuhuatai-informatization-2020"
+VOCATIONAL = "zhongxian-smart-campus-vocational"
+RUBRICS = {
+    n: load_rubric(official_paths()[n])
+    for n in (GENERAL, PROFILE, INSPECTION, DISTRICT, VOCATIONAL)
+}
 CHINA = timezone(timedelta(hours=8))
 
 
@@ -209,3 +217,83 @@ def test_two_systems_behind_one_sign_in_are_too_few(county: Any, golden: dict[st
     found = finding(county, PROFILE, "f30", "one_stop_service_supported")
     assert found["result"] == "disputed"
     assert "single_sign_on_systems" in json.dumps(finding(county, GENERAL, "16", "16b"))
+
+
+def declare(county: Any, fact: str, value: str) -> None:
+    """Write down a fact of the school."""
+    as_of = date(2026, 9, 1)
+    county.records.add_fact(Fact("zx-001", fact, value, as_of, "admin", county.clock()))
+
+
+def computer(age_days: float, now: datetime, **more: Any) -> list[Reading]:
+    """Return what one computer says whose signatures are that old."""
+    product = FoundProduct("own", is_running=True, signatures_age_days=age_days)
+    found = HostProtection(
+        (product,), is_complete=True, machine="pc", is_licensed=True, system="Windows"
+    )
+    blank = Reading("protection_software", "", now, Outcome.OK, labels={"machine": "pc", **more})
+    return [judge_protection(blank, found, 7), judge_licence(blank, found)]
+
+
+def test_protected_computers_prove_a_pass_only_together(
+    county: Any, golden: dict[str, Any]
+) -> None:  # fmt: skip
+    """One of two declared is protected: undecided. Its signatures get old: that decides 18b."""
+    now = county.clock() - timedelta(minutes=2)
+    push(county, golden, computer(30, now, machine="server"))
+    assert finding(county, DISTRICT, "18", "18b")["reason"] == "missing_indicator"
+    declare(county, "computers", "2")
+    push(county, golden, computer(2, now))
+    found = indicator(county, "protected_computers_share")
+    assert (found["value"], found["limited_by"]) == (1.0, ["computers_not_covered"])
+    assert finding(county, DISTRICT, "18", "18b")["reason"] == "computers_not_covered"
+    push(county, golden, computer(9, now + timedelta(minutes=1)))
+    assert finding(county, DISTRICT, "18", "18b")["result"] == "not_met"
+    declare(county, "computers", "1")
+    assert finding(county, DISTRICT, "18", "18a")["result"] == "met"
+
+
+def test_terminals_stand_beside_the_broadcast_system(
+    county: Any, golden: dict[str, Any]
+) -> None:  # fmt: skip
+    """Every other day one of two terminals is silent: three quarters, once both are declared."""
+    terminals = [Device(name, name, "", "broadcast") for name in ("a", "b")]
+    television = Device("tv", "tv", "", "campus_tv")
+    readings: list[Reading] = []
+    for number, moment in enumerate(school_days(county, 12)):
+        there = {"a", "tv"} | ({"b"} if number % 2 else set())
+        context = Context(now=lambda moment=moment: moment.astimezone(UTC))  # type: ignore[misc]
+        readings += report_terminals([*terminals, television], set(), there, context)
+    push(county, golden, readings)
+    declare(county, "broadcast_terminals", "2")
+    declare(county, "campus_tv_terminals", "1")
+    school = county.records.school("zx-001")
+    county.records.put_school(replace(school, kind=SchoolKind.VOCATIONAL, stages=()))
+    assert indicator(county, "broadcast_online_share")["value"] == 0.75
+    assert indicator(county, "campus_tv_online_share")["value"] == 1.0
+    for name in ("broadcast_online_share", "broadcast_server_availability"):
+        assert name in json.dumps(finding(county, VOCATIONAL, "7", "7a"))
+    assert "campus_tv_online_share" in json.dumps(finding(county, VOCATIONAL, "7", "7b"))
+
+
+def test_the_portal_and_the_site_have_an_availability(
+    county: Any, golden: dict[str, Any]
+) -> None:  # fmt: skip
+    """A portal down for half of each watched spell; a site that no phone can open."""
+    readings: list[Reading] = []
+    for number, day in enumerate(school_days(county, 15)):
+        minutes = [day + timedelta(minutes=minute) for minute in range(30)]
+        labels = {"kind": "tls", "purpose": "portal"}
+        blank = Reading("services", "oa", day.astimezone(UTC), Outcome.OK, labels=labels)
+        readings += [
+            replace(blank, time=moment.astimezone(UTC), values={"reachable": float(minute >= 15)})
+            for minute, moment in enumerate(minutes)
+        ]
+        site = {"works": 1.0, "works_on_phones": float(number % 5 > 0)}
+        readings.append(Reading("website", "main", blank.time, Outcome.OK, values=site))
+    push(county, golden, readings)
+    assert indicator(county, "portal_availability")["value"] == 0.5
+    assert "portal_availability" in json.dumps(finding(county, GENERAL, "16", "16a"))
+    found = indicator(county, "website_availability")
+    assert (found["value"], found["days"]) == (0.8, 15)
+    assert "website_availability" in json.dumps(finding(county, DISTRICT, "16", "16c"))

@@ -1,0 +1,1 @@
+"""Protection software of a host: which product runs, and how old its signatures are."""
