@@ -10,12 +10,14 @@ from random import Random
 from collector.assessment.case_reader import CaseReader
 from collector.assessment.case_steps import CaseSteps
 from collector.assessment.case_writer import CaseWriter
+from collector.assessment.fields import problem_with
 from collector.assessment.pins import Pins
 from collector.assessment.rounds import RoundService
 from collector.domain import (
     Act,
     Assignment,
     CaseKey,
+    EntryValue,
     PinnedRubric,
     Role,
     Round,
@@ -152,15 +154,21 @@ class _Player:
 
     def _fill(self, key: CaseKey, share: float) -> None:
         act = self._act("person:editor", "entry.save")
+        entered: dict[tuple[str, str], EntryValue] = {}
         for item in self._rubric.items():
             if self._random.random() >= share:
                 continue
             for name, spec in item.entries.items():
                 value = plausible(spec, self._random)
-                if value is not None:
+                if value is None or problem_with(spec, value) is not None:
+                    continue
+                if spec.fact is None:
+                    entered[item.id, name] = value
+                else:
                     self._tolerant(
                         self._writer.save_entry, key, Side.SCHOOL, item.id, name, value, 0, act
                     )
+        self._writer.fill_in(key, entered, act)
 
     def _review(self, key: CaseKey) -> None:
         act = self._act("person:inspector", "review.score")

@@ -6,7 +6,7 @@ overwritten: the refusal carries both values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -192,7 +192,34 @@ class CaseWriter:
             )
             for item_id, name in dict.fromkeys(wanted)
         )
-        self._change(CaseChange(key, case.revision, entries=entries), act, None)
+        return self._save_all(case, entries, act)
+
+    def fill_in(
+        self, key: CaseKey, values: Mapping[tuple[str, str], object], act: Act
+    ) -> Sequence[Saved]:
+        """Save values, by item and field, of a school where nobody has entered any; all or none.
+
+        Declared facts are not among them: each stands for itself (`save_entry`). Raises as
+        `save_entry`, and names every field that is wrong.
+        """
+        _, case, rubric = self._writable(key, Side.SCHOOL)
+        entries, wrong = [], []
+        for (item_id, name), value in values.items():
+            field, given = find_field(rubric, item_id, name), stored_value(value)
+            if field is None or field.fact is not None:
+                raise refusal(NotFoundError, "field_unknown", item_id=item_id, name=name)
+            problem = problem_with(field.spec, given)
+            if problem is not None:
+                wrong.append(RowError(None, f"{item_id}.{name}", problem))
+            entries.append(
+                CaseEntry(key, Side.SCHOOL, item_id, name, given, act.actor, act.at, revision=1)
+            )
+        if wrong:
+            raise fields_wrong(*wrong)
+        return self._save_all(case, tuple(entries), act)
+
+    def _save_all(self, case: Case, entries: tuple[CaseEntry, ...], act: Act) -> Sequence[Saved]:
+        self._change(CaseChange(case.key, case.revision, entries=entries), act, None)
         return [Saved(e.value, e.revision, e.author, e.recorded_at) for e in entries]
 
     def _writable(self, key: CaseKey, side: Side) -> tuple[Round, Case, Rubric]:

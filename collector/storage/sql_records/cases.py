@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, func, insert, select, tuple_, update
 
@@ -52,6 +52,7 @@ from collector.storage.sql_records.schema import (
 ENTRY_KEY = ("side", "item_id", "name")
 MARK_KEY = ("stage_id", "item_id")
 OVERRIDE_KEY = ("item_id", "finding_id")
+_Written: TypeAlias = CaseEntry | StageMark | Override | CaseVersion
 
 
 class SqlCases:
@@ -217,11 +218,9 @@ class SqlCases:
         add_documents(self._database, connection, change.documents)
         if change.fact is not None:
             add_fact_row(connection, change.fact, act)
-        for table, names, written in _appended(change):
-            connection.execute(insert(table).values(written_values(written)))
-            parts = [str(getattr(written, name)) for name in names]
-            number = written.version if isinstance(written, CaseVersion) else written.revision
-            append_audit(connection, act, table, (*key_of(written.key), *parts, number))
+        for table, names, rows in _appended(change):
+            connection.execute(insert(table), [written_values(one) for one in rows])
+            append_audit(connection, act, table, *(_row_key(names, one) for one in rows))
         if change.appeal is not None:
             _put_appeal(connection, change.appeal, act)
         if change.case is not None:
@@ -232,13 +231,17 @@ class SqlCases:
 
 def _appended(
     change: CaseChange,
-) -> Sequence[tuple[Table, Sequence[str], CaseEntry | StageMark | Override | CaseVersion]]:
-    return [
-        *((case_entries, ENTRY_KEY, entry) for entry in change.entries),
-        *((case_marks, MARK_KEY, mark) for mark in change.marks),
-        *((case_overrides, OVERRIDE_KEY, override) for override in change.overrides),
-        *((case_versions, (), version) for version in (change.version,) if version),
-    ]
+) -> Iterator[tuple[Table, Sequence[str], Sequence[_Written]]]:
+    """Yield what only grows, by table, with the columns that name one thing in a case."""
+    versions = () if change.version is None else (change.version,)
+    for table, names, rows in (
+        (case_entries, ENTRY_KEY, change.entries),
+        (case_marks, MARK_KEY, change.marks),
+        (case_overrides, OVERRIDE_KEY, change.overrides),
+        (case_versions, (), versions),
+    ):
+        if rows:
+            yield table, names, rows
 
 
 def _put_appeal(connection: Connection, appeal: Appeal, act: Act) -> None:
@@ -259,10 +262,11 @@ def _clash(connection: Connection, change: CaseChange) -> Clash | None:
     if revision != change.seen:
         return Clash.CASE
     clashes = {case_entries: Clash.ENTRY, case_marks: Clash.MARK, case_overrides: Clash.OVERRIDE}
-    for table, names, written in _appended(change):
-        if isinstance(written, CaseVersion):
+    for table, names, rows in _appended(change):
+        if table is case_versions:
             continue
-        if _newest_revision(connection, table, names, written) != written.revision - 1:
+        newest = _newest_revisions(connection, table, names, rows)
+        if any(newest.get(_thing(names, one), 0) != _number(one) - 1 for one in rows):
             return clashes[table]
     if change.fact is not None and newest_fact_id(connection, change.fact) != change.fact_seen:
         return Clash.FACT
@@ -273,9 +277,26 @@ def _clash(connection: Connection, change: CaseChange) -> Clash | None:
     return None
 
 
-def _newest_revision(
-    connection: Connection, table: Table, names: Sequence[str], written: Any
-) -> int:
-    same = [table.c[name] == str(getattr(written, name)) for name in names]
-    statement = select(func.max(table.c.revision)).where(of_case(table, written.key), *same)
-    return connection.scalar(statement) or 0
+def _newest_revisions(
+    connection: Connection, table: Table, names: Sequence[str], rows: Sequence[_Written]
+) -> Mapping[tuple[str, ...], int]:
+    """Return the highest stored revision of each of these things; new ones are not in it."""
+    columns = [table.c[name] for name in names]
+    statement = (
+        select(*columns, func.max(table.c.revision))
+        .where(of_case(table, rows[0].key), tuple_(*columns).in_([_thing(names, r) for r in rows]))
+        .group_by(*columns)
+    )
+    return {tuple(thing): newest for *thing, newest in connection.execute(statement)}
+
+
+def _thing(names: Sequence[str], written: _Written) -> tuple[str, ...]:
+    return tuple(str(getattr(written, name)) for name in names)
+
+
+def _row_key(names: Sequence[str], written: _Written) -> tuple[str | int, ...]:
+    return (*key_of(written.key), *_thing(names, written), _number(written))
+
+
+def _number(written: _Written) -> int:
+    return written.version if isinstance(written, CaseVersion) else written.revision

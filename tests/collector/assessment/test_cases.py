@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from collector.domain import Act, CaseKey
+from collector.errors import ConflictError, UnprocessableError
+
 INSPECTION, GENERAL = "zhongxian-inspection", "zhongxian-smart-campus-general"
 PROFILE, YUHUATAI = "zhongxian-smart-campus-profile", "yuhuatai-informatization-2020"
 ROOMS = "entries/C4/rooms_missing"
@@ -38,6 +41,25 @@ def test_a_value_that_the_field_does_not_take_is_refused_by_name(case: Any, valu
     assert "非负整数" in row["reason"]
     assert "没有丢失" in problem["detail"]
     assert case.field("C4", "rooms_missing")["school"] is None
+
+
+def test_many_fields_are_filled_in_together_or_not_at_all(case: Any) -> None:
+    """One wrong value or one that is filled in already refuses all; a right set is all there."""
+    writer = case.cast.client.app.state.assessment.writer
+    _, _, round_id, _, school_id, _, rubric_id = case.path.split("/")
+    key = CaseKey(round_id, school_id, rubric_id)
+    act = Act("person:editor-primary", case.cast.now, "entry.save")
+    rooms, keepers = ("C4", "rooms_missing"), ("C2", "rooms_without_keeper")
+    with pytest.raises(UnprocessableError) as refused:
+        writer.fill_in(key, {rooms: 3, keepers: -1}, act)
+    assert [row.field for row in refused.value.errors] == ["C2.rooms_without_keeper"]
+    assert case.field(*rooms)["school"] is None
+    saved = writer.fill_in(key, {rooms: 3, keepers: 2}, act)
+    assert [one.revision for one in saved] == [1, 1]
+    assert [case.field(*each)["school"]["value"] for each in (rooms, keepers)] == [3, 2]
+    with pytest.raises(ConflictError):
+        writer.fill_in(key, {keepers: 5}, act)
+    assert case.field(*keepers)["school"]["value"] == 2
 
 
 def test_the_second_of_two_savers_sees_both_values(case: Any) -> None:
