@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from agent.bandwidth import estimator, leg, verdict
+from agent.bandwidth import estimator, leg, tally, verdict
 from agent.bandwidth.bounds import Caps, Direction, Progress
 from agent.bandwidth.errors import MeasurementError
 from agent.bandwidth.leg import Leg, NewMover, Path, was_full
 from agent.bandwidth.line_memory import LineMemory
 from agent.bandwidth.result import DirectionResult
 from agent.bandwidth.session import Session
-from agent.bandwidth.slices import Slice
+from agent.bandwidth.slices import Slice, Trace
 from agent.bandwidth.stopping import FIRST_MIN_S, Known, Plan, may_be_burst
 from agent.reading import Json
 
@@ -93,6 +93,8 @@ class DirectionRun:
         moved = leg.run_leg(self._session, self._new_mover, plan_for, connections, show)
         self._left_s -= moved.done.seconds
         self._left_bytes -= moved.done.bytes
+        if self._direction is Direction.UPLOAD:
+            tally.require_sent(moved.done, moved.path.idle_rtt_s)
         return moved
 
     def _challenge(self, first: Leg, part: DirectionResult) -> DirectionResult:
@@ -172,13 +174,17 @@ class DirectionRun:
         link = self._link_rate(moved)
         link_mbps = link.rate_bytes_s * 8e-6 if link else None
         seen = self._evidence(moved, line_rate_mbps, link_mbps)
+        limited_by = verdict.limits(seen)
+        if "unstable" in limited_by:
+            steady = _what_lasted(done.trace, steady)
+            line_rate_mbps = steady.rate_bytes_s * 8e-6 * factor
         burst = estimator.find_burst(done.trace, steady)
         return DirectionResult(
             goodput_mbps=steady.rate_bytes_s * 8e-6,
             line_rate_mbps=line_rate_mbps,
             seconds=done.seconds,
             bytes=done.bytes,
-            limited_by=verdict.limits(seen),
+            limited_by=limited_by,
             margin_ratio=steady.margin_ratio,
             converged=done.verdict.converged,
             loaded_rtt_s=seen.loaded_rtt_s,
@@ -242,6 +248,12 @@ def _confirms(first: Leg) -> bool:
         return False
     off = abs(first.steady.rate_bytes_s / known.sustained_bytes_s - 1)
     return off <= first.plan.agreement_ratio
+
+
+def _what_lasted(trace: Trace, steady: estimator.Fit) -> estimator.Fit:
+    """Return the mean where it is below the last straight piece: only so is it a lower bound."""
+    mean = estimator.rough_fit(trace)
+    return mean if mean and mean.rate_bytes_s < steady.rate_bytes_s else steady
 
 
 def _wavered(moved: Leg) -> float | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from agent.bandwidth import estimator, tcp_info
+from agent.bandwidth import estimator, tally, tcp_info
 from agent.bandwidth.bounds import Direction
 from agent.bandwidth.connection import abort
 from agent.bandwidth.download import Download
@@ -105,12 +105,13 @@ def run_leg(
         plan = plan_for(path)
         pinger = Pinger(session, side[0].sock)
         before = read_meters(time.monotonic(), path.device)
-        done = new_mover(session, flows, pinger, side[1].sock).run(plan, path.idle_rtt_s, on_slice)
+        moved = new_mover(session, flows, pinger, side[1].sock).run(plan, path.idle_rtt_s, on_slice)
         after = read_meters(time.monotonic(), path.device)
         infos = [info for flow in flows if (info := tcp_info.of(flow.sock))]
     finally:
         for flow in (*flows, *side):
             abort(flow.sock)
+    done = tally.settle(moved, path.idle_rtt_s, plan)
     steady = done.verdict.steady or estimator.rough_fit(done.trace)
     if steady is None or (steady.length_s < ROUGH_S and not path.is_same_host):
         # Inside one host the caps are reached in a blink; that is what has to be said.

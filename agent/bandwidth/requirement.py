@@ -15,6 +15,10 @@ KBIT_PER_HEAD = 512
 """附件3-2 item 1e: 512 kbit/s for each person in school, K = 1000."""
 
 
+VOID = frozenset({"same_host", "burst"})
+"""Causes that leave no lower bound; `void_when` of the catalogue's `outlet_capacity`."""
+
+
 class Shown(StrEnum):
     """What a test shows."""
 
@@ -49,11 +53,12 @@ def judge(download: DirectionResult, people: int) -> Judgement:
     """Hold the line rate against what `people` need.
 
     A rate that reaches it shows it, whatever held the test back; a lower one shows a failure only
-    where the line itself was seen full. Inside one host nothing is shown.
+    where the line itself was seen full. Inside one host nothing is shown, nor by a burst: what
+    comes after it may be slower.
     """
     required = people * KBIT_PER_HEAD / 1000
     rate = download.line_rate_mbps
-    if "same_host" in download.limited_by:
+    if VOID.intersection(download.limited_by):
         shown = Shown.INSUFFICIENT
     elif rate >= required:
         shown = Shown.MET

@@ -23,6 +23,14 @@ SERVE = (
     "from collector.speedtest.command import serve;"
     "serve('0.0.0.0', 8989, None, True, host_id='lab')"
 )
+LIES = (
+    "import collector.speedtest.handler as handler;"
+    "from collector.speedtest.sessions import Session;"
+    "honest = handler.sums;"
+    "handler.sums = lambda infos: (honest(infos)[0] * 3 // 2, *honest(infos)[1:]);"
+    "Session.uploaded_bytes = property("
+    "lambda self: sum(flow.uploaded_bytes() for flow in list(self.flows)) * 3 // 2);"
+)
 
 
 @pytest.fixture(scope="module")
@@ -39,16 +47,21 @@ def netlab() -> ModuleType:
 
 def measure(lab: Any, state: Path, *options: str) -> dict[str, Any]:
     """Run the command on the school's side and return its JSON document."""
-    done = subprocess.run(
+    done = run(lab, state, *options)
+    assert done.returncode == 0, done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def run(lab: Any, state: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run the command on the school's side."""
+    return subprocess.run(
         lab.client(
             sys.executable, "-m", "agent", "bandwidth", "--server", "http://10.77.2.2:8989",
             "--state", str(state), "--format", "json", *options,
         ),
         check=False, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    document: dict[str, Any] = json.loads(done.stdout)
-    return document
 
 
 def know(state: Path, payload_bytes_s: float) -> None:
@@ -105,6 +118,21 @@ def test_random_loss_does_not_look_like_a_slow_line(netlab: ModuleType, tmp_path
     for name in ("download", "upload"):
         assert result[name]["line_rate_mbps"] == pytest.approx(100.0, rel=0.01)
         assert result["latency_ms"]["idle"] == pytest.approx(20.0, abs=2.0)
+
+
+def test_a_server_that_counts_too_much_makes_no_line_faster(
+    netlab: ModuleType, tmp_path: Path
+) -> None:
+    """Half as much again of each count: a download rests on own bytes, an upload is refused."""
+    with netlab.lab(netlab.Link(100.0, 100.0, 20.0, loss_percent=0.1)) as lab:
+        lab.start(lab.server(sys.executable, "-c", LIES + SERVE))
+        time.sleep(1.0)
+        know(tmp_path, 150e6 / 8 * netlab.PAYLOAD_SHARE)
+        down = measure(lab, tmp_path, "--direction", "down", "--max-seconds", "2")["download"]
+        refused = run(lab, tmp_path, "--direction", "up", "--max-seconds", "2")
+    assert 90.0 < down["line_rate_mbps"] < 101.0
+    assert refused.returncode == 1
+    assert json.loads(refused.stdout)["error"] == "counts_disagree"
 
 
 def test_an_interface_that_goes_down_gives_no_rate(netlab: ModuleType, tmp_path: Path) -> None:

@@ -62,6 +62,9 @@ def text_of(download: DirectionResult, people: int | None) -> str:
         (614.3, ("line", "cross_traffic"), Shown.INSUFFICIENT),
         (614.3, ("method",), Shown.INSUFFICIENT),
         (614.3, (), Shown.INSUFFICIENT),
+        (614.3, ("unstable",), Shown.INSUFFICIENT),
+        (614.4, ("unstable",), Shown.MET),
+        (9000.0, ("burst",), Shown.INSUFFICIENT),
         (9000.0, ("same_host",), Shown.INSUFFICIENT),
     ],
 )

@@ -47,17 +47,18 @@ def test_a_line_that_suffices_meets_1e(
     assert found["result"] == "met"
 
 
-def test_tests_against_the_own_host_are_insufficient_and_never_met(
-    service: ScoringService, measure: Measure, school_day_times: Times
+@pytest.mark.parametrize("cause", ["same_host", "burst"])
+def test_what_is_no_rate_of_the_line_is_insufficient_and_never_met(
+    service: ScoringService, measure: Measure, school_day_times: Times, cause: str
 ) -> None:
-    """9000 Mbit/s over loopback would pass 660 by far, and proves nothing about the line."""
+    """9000 Mbit/s over loopback, or of credit that may run out, would pass 660 proving nothing."""
     measure(
         "outlet_bandwidth", school_day_times(12), {"download_line_rate_mbps": 9000.0},
-        limited_by=("same_host",),
+        limited_by=(cause,),
     )  # fmt: skip
     stored = service.score("zx-001", RUBRIC, NOW)
     found = findings(stored, "1")["1e"]
-    assert (found["result"], found["reason"]) == ("insufficient", "same_host")
+    assert (found["result"], found["reason"]) == ("insufficient", cause)
     outlet = json.loads(stored.case_json)["indicators"]["outlet_capacity"]
     assert (outlet["value"], outlet["observed"]) == (None, 9000)
 
