@@ -28,6 +28,7 @@ from collector.domain.evidence import Evidence, EvidenceKind, FlagNote, Support
 from collector.domain.identity import (
     Agent,
     AgentIdentity,
+    Contact,
     EnrolmentCode,
     Key,
     QuarantinedBatch,
@@ -88,6 +89,7 @@ __all__ = [
     "CaseState",
     "CaseVersion",
     "Clash",
+    "Contact",
     "Deadlines",
     "Document",
     "Effect",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Scope(StrEnum):
@@ -44,6 +45,13 @@ class Agent:
     quarantine_reason: str | None = None
     trusted_after: int | None = None
     key_wanted_at: datetime | None = None
+
+
+class Contact(NamedTuple):
+    """What one school's agents in service tell of themselves: how many, and the newest sign."""
+
+    agents: int
+    last_seen_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

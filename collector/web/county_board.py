@@ -1,15 +1,14 @@
 """The county as its pages see it: schools, reporting, and the newest summaries, kept in memory."""
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
 
-from collector.domain import Agent, Summary
+from collector.domain import Summary
 from collector.storage.ports import RecordStore, SeriesStore
 from collector.web.county_rows import SchoolRow
-from collector.web.reporting import school_reporting
+from collector.web.reporting import NO_AGENTS, reporting_of
 
 BOARDS_KEPT = 32
 """Rounds times rubrics that people look at; others are read again."""
@@ -36,13 +35,11 @@ class CountyBoard:
         """Return every school, by id, with its summary by this rubric in this round."""
         found, newest = self.summaries(round_id, rubric_id), self._series.last_reading_times()
         names = {township.id: township.name for township in self._records.townships()}
-        agents: dict[str, list[Agent]] = defaultdict(list)
-        for agent in self._records.agents():
-            agents[agent.school_id].append(agent)
+        contacts = self._records.contacts()
         return [
             SchoolRow(
                 school,
-                school_reporting(agents.get(school.id, ()), newest.get(school.id), now),
+                reporting_of(contacts.get(school.id, NO_AGENTS), newest.get(school.id), now),
                 names.get(school.township_id or "", ""),
                 found.get(school.id),
             )

@@ -1,5 +1,6 @@
 """Schools × indicators: each cell a value, the bound, and a verdict that needs no colour. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -157,17 +158,23 @@ def sum_counts(parts: Iterable[Counts]) -> Counts:
 def _township(
     identity: str, members: Sequence[SchoolRow], columns: Sequence[HeatColumn]
 ) -> TownshipRow:
-    verdicts = [_verdicts(row) for row in members]
+    found = Counter(
+        (one.indicator, one.result)
+        for row in members
+        if row.summary
+        for one in row.summary.indicators
+    )
     return TownshipRow(
         id=identity,
         name=members[0].township,
         schools=len(members),
         silent=sum(row.reporting.state.value != "reporting" for row in members),
-        cells=tuple(
-            Counts.of(_result(found.get(column.id)) for found in verdicts) for column in columns
-        ),
+        cells=tuple(_counts(found, column.id, len(members)) for column in columns),
     )
 
 
-def _result(found: IndicatorVerdict | None) -> Result:
-    return Result(found.result) if found and found.result else Result.INSUFFICIENT
+def _counts(found: Mapping[tuple[str, str | None], int], name: str, schools: int) -> Counts:
+    """Count the verdicts of an indicator; schools without one are insufficient."""
+    counts = {result: found.get((name, result.value), 0) for result in Result}
+    counts[Result.INSUFFICIENT] += schools - sum(counts.values())
+    return Counts(counts)

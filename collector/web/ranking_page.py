@@ -1,10 +1,11 @@
 """Places by total, as far as the totals settle them; who cannot be compared, and why. Pure."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 from collector.web.county_rows import SchoolRow
 from collector.web.formatting import plain_number
@@ -22,9 +23,18 @@ class Placed:
     row: SchoolRow
     best_place: int
     worst_place: int
-    start_percent: str
-    """Where its interval starts and how wide it is, in percent of the full points."""
-    width_percent: str
+    total: Interval
+    full: Fraction
+
+    @property
+    def start_percent(self) -> str:
+        """Where its interval starts, in percent of the full points."""
+        return _percent(self.total.proven / self.full)
+
+    @property
+    def width_percent(self) -> str:
+        """How wide its interval is, in percent of the full points."""
+        return _percent((self.total.possible - self.total.proven) / self.full)
 
     @property
     def place(self) -> str:
@@ -111,8 +121,8 @@ def _placed(rows: Sequence[SchoolRow], full: Fraction) -> tuple[Placed, ...]:
             by_id[name],
             standing.best_place,
             standing.worst_place,
-            _percent(totals[name].proven / full),
-            _percent((totals[name].possible - totals[name].proven) / full),
+            totals[name],
+            full,
         )
         for name, standing in standings.items()
     )
@@ -120,7 +130,13 @@ def _placed(rows: Sequence[SchoolRow], full: Fraction) -> tuple[Placed, ...]:
 
 def _interval(row: SchoolRow) -> Interval:
     points = row.points
-    return Interval(Fraction(points.proven), Fraction(points.possible)) if points else _NOTHING
+    return Interval(_exact(points.proven), _exact(points.possible)) if points else _NOTHING
+
+
+@lru_cache(4096)
+def _exact(text: str) -> Fraction:
+    """Read a total; many schools share one, and there are thousands."""
+    return Fraction(text)
 
 
 _NOTHING = Interval(Fraction(0), Fraction(0))
@@ -131,25 +147,30 @@ def _percent(share: Fraction) -> str:
 
 
 def _reached(rows: Sequence[SchoolRow], full: Decimal) -> tuple[Reached, ...]:
-    totals = [
-        (Decimal(points.proven), Decimal(points.possible)) for row in rows if (points := row.points)
-    ]
+    every = [points for row in rows if (points := row.points)]
+    proven = _numbers(points.proven for points in every)
+    possible = _numbers(points.possible for points in every)
     found = []
     for step in range(STEPS, 0, -1):
         bound = full * step / STEPS
-        proven = sum(low >= bound for low, _ in totals)
-        possible = sum(high >= bound for _, high in totals)
-        every = Fraction(max(1, len(totals)))
+        surely = sum(number for total, number in proven.items() if total >= bound)
+        perhaps = sum(number for total, number in possible.items() if total >= bound)
+        schools = Fraction(max(1, len(every)))
         found.append(
             Reached(
                 plain_number(bound),
-                proven,
-                possible,
-                _percent(proven / every),
-                _percent((possible - proven) / every),
+                surely,
+                perhaps,
+                _percent(surely / schools),
+                _percent((perhaps - surely) / schools),
             )
         )
     return tuple(found)
+
+
+def _numbers(totals: Iterable[str]) -> Mapping[Decimal, int]:
+    """Count schools by total."""
+    return {Decimal(text): number for text, number in Counter(totals).items()}
 
 
 def left_out_word(code: str, translator: Translator) -> str:

@@ -1,14 +1,13 @@
 """The read API: everything the pages show, as JSON for other programs."""
 
-from collections import defaultdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
 from collector.access import needs
-from collector.domain import Agent, Right
+from collector.domain import Right
 from collector.errors import NotFoundError
-from collector.web.reporting import school_reporting
+from collector.web.reporting import NO_AGENTS, reporting_of, school_reporting
 from collector.web.schema import (
     AgentAnswer,
     FactAnswer,
@@ -75,9 +74,7 @@ class ReadApi:
     ) -> SchoolsAnswer:
         """Return schools ordered by id, with the state of their reporting."""
         records, now = self._services.records, self._services.clock()
-        agents: dict[str, list[Agent]] = defaultdict(list)
-        for agent in records.agents():
-            agents[agent.school_id].append(agent)
+        contacts = records.contacts()
         newest = self._services.series.last_reading_times()
         schools = records.schools()
         return SchoolsAnswer(
@@ -85,7 +82,8 @@ class ReadApi:
             offset=offset,
             schools=tuple(
                 SchoolAnswer.of(
-                    school, school_reporting(agents[school.id], newest.get(school.id), now)
+                    school,
+                    reporting_of(contacts.get(school.id, NO_AGENTS), newest.get(school.id), now),
                 )
                 for school in schools[offset : offset + limit]
             ),

@@ -143,11 +143,9 @@ class Pages:
         def describe(school: School) -> str:
             return school_line(school, formatter)
 
-        def word_of_result(result: Result) -> str:
-            return result_word(result, translator)
-
-        def word_of_state(state: State) -> str:
-            return state_word(state, translator)
+        # A page names verdicts thousands of times.
+        result_words = {result: result_word(result, translator) for result in Result}
+        state_words = {state: state_word(state, translator) for state in State}
 
         # The extension adds these methods at run time; its type stubs do not know them.
         environment.install_gettext_translations(translator, newstyle=True)  # type: ignore[attr-defined]
@@ -155,8 +153,8 @@ class Pages:
             fmt=formatter,
             bar_parts=bar_parts,
             school_line=describe,
-            result_word=word_of_result,
-            state_word=word_of_state,
+            result_word=result_words.__getitem__,
+            state_word=state_words.__getitem__,
         )
         return environment
 

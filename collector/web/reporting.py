@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from collector.domain import Agent
+from collector.domain import Agent, Contact
 from collector.web.language import Translator
 
+NO_AGENTS = Contact(0, None)
 #: An agent reads every minute and pushes as often; after this long something is wrong.
 SILENT_AFTER = timedelta(minutes=15)
 
@@ -63,10 +64,15 @@ def school_reporting(
     `last_reading_at` also covers schools that push through other software without an agent.
     """
     serving = [agent for agent in agents if agent.revoked_at is None]
-    contacts = [agent.last_seen_at for agent in serving if agent.last_seen_at is not None]
-    if last_reading_at is not None:
-        contacts.append(last_reading_at)
-    last_seen_at = max(contacts, default=None)
-    if not serving and last_seen_at is None:
+    seen = [agent.last_seen_at for agent in serving if agent.last_seen_at is not None]
+    return reporting_of(Contact(len(serving), max(seen, default=None)), last_reading_at, now)
+
+
+def reporting_of(contact: Contact, last_reading_at: datetime | None, now: datetime) -> Reporting:
+    """Sum up a school, as `school_reporting` does, from its agents in short."""
+    agents, last_seen_at = contact
+    if last_reading_at is not None and (last_seen_at is None or last_reading_at > last_seen_at):
+        last_seen_at = last_reading_at
+    if not agents and last_seen_at is None:
         return Reporting(State.NOT_INSTALLED, None, 0)
-    return Reporting(agent_state(last_seen_at, now), last_seen_at, len(serving))
+    return Reporting(agent_state(last_seen_at, now), last_seen_at, agents)

@@ -76,7 +76,9 @@ class WallBuilder:
         sections = [one for one in WallView if one is not WallView.TOTALS or ranking.max]
         shown = view if view in sections else sections[0]
         whole = township_rows(fitting, columns)
-        everybody = _sums(fitting, columns)
+        everybody = tuple(
+            sum_counts(township.cells[at] for township in whole) for at in range(len(columns))
+        )
         return WallPage(
             view=shown,
             following=sections[(sections.index(shown) + 1) % len(sections)],
@@ -91,9 +93,3 @@ class WallBuilder:
             reached=ranking.reached,
             max=ranking.max,
         )
-
-
-def _sums(rows: Sequence[SchoolRow], columns: Sequence[HeatColumn]) -> tuple[Counts, ...]:
-    """Count verdicts over all schools, by indicator."""
-    parts = township_rows(rows, columns)
-    return tuple(sum_counts(part.cells[at] for part in parts) for at in range(len(columns)))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from collector.domain import Act, Agent, EnrolmentCode, Key, QuarantinedBatch
+from collector.domain import Act, Agent, Contact, EnrolmentCode, Key, QuarantinedBatch
 
 
 class IdentityRecords(Protocol):
@@ -36,6 +36,9 @@ class IdentityRecords(Protocol):
 
     def agents(self, school_id: str | None = None) -> Sequence[Agent]:
         """Return agents of one school, or all; ordered by school, then by time of enrolment."""
+
+    def contacts(self) -> Mapping[str, Contact]:
+        """Return by school its agents that are not revoked, in short; schools with none lack."""
 
     def revoke_agent(self, agent_id: str, now: datetime) -> bool:
         """Revoke the agent and all its keys; its data stays. False if there is no such agent."""

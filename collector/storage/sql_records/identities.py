@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
-from collector.domain import Act, Agent, EnrolmentCode, Key, Scope
+from collector.domain import Act, Agent, Contact, EnrolmentCode, Key, Scope
 from collector.storage.sql_records.audit import append_act
 from collector.storage.sql_records.database import Database
 from collector.storage.sql_records.schema import agents, enrolment_codes, keys
@@ -77,6 +77,18 @@ class SqlIdentities:
             statement = statement.where(agents.c.school_id == school_id)
         with self._database.reading() as connection:
             return [_agent(row) for row in connection.execute(statement)]
+
+    def contacts(self) -> Mapping[str, Contact]:
+        """Return by school its agents that are not revoked, in short; schools with none lack."""
+        columns = agents.c
+        statement = (
+            select(columns.school_id, func.count(), func.max(columns.last_seen_at))
+            .where(columns.revoked_at.is_(None))
+            .group_by(columns.school_id)
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(statement)
+            return {school_id: Contact(number, seen) for school_id, number, seen in rows}
 
     def revoke_agent(self, agent_id: str, now: datetime) -> bool:
         """Revoke the agent and all its keys; its data stays."""

@@ -29,6 +29,8 @@ class SqlSchools:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._schools_read: tuple[int, tuple[School, ...]] = (-1, ())
+        """All schools, and how many profile versions there were when they were read."""
 
     def put_school(self, school: School, act: Act | None = None) -> None:
         """Add the school, or update the one with this id; a change is a new profile version."""
@@ -70,10 +72,19 @@ class SqlSchools:
         return _school(row, row.id) if row else None
 
     def schools(self) -> Sequence[School]:
-        """Return all schools, ordered by id."""
+        """Return all schools, ordered by id.
+
+        They are read again when there are more profile versions than at the last reading, written
+        by whichever process: every change of a school adds one, and none goes away.
+        """
         with self._database.reading() as connection:
-            rows = connection.execute(select(schools).order_by("id"))
-            return [_school(row, row.id) for row in rows]
+            versions = connection.scalar(select(func.count()).select_from(school_profiles)) or 0
+            read = self._schools_read
+            if read[0] != versions:
+                rows = connection.execute(select(schools).order_by("id"))
+                read = versions, tuple(_school(row, row.id) for row in rows)
+                self._schools_read = read
+        return list(read[1])
 
     def put_township(self, township: Township, act: Act) -> None:
         """Add a township or group of schools, or update the one with this id."""

@@ -17,7 +17,19 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, make_url
 
-from collector.domain import Entry, Fact, School, SchoolKind, Stage, StoredSheet
+from collector.domain import (
+    Agent,
+    Contact,
+    EnrolmentCode,
+    Entry,
+    Fact,
+    Key,
+    School,
+    SchoolKind,
+    Scope,
+    Stage,
+    StoredSheet,
+)
 from collector.errors import NotFoundError
 from collector.storage.ports import Acceptance, Delivery, RecordStore, Refusal
 from collector.storage.sql_records import SqlRecordStore, open_records
@@ -53,6 +65,39 @@ def test_a_school_comes_back_as_it_was_and_can_be_updated(store: RecordStore) ->
     assert store.schools() == [changed]
     assert changed.heads is None
     assert store.school("none") is None
+
+
+def test_what_another_process_changes_of_a_school_is_seen(records_url: Any) -> None:
+    """Lists of schools are kept in memory, and two collectors may serve one database."""
+    ours, theirs = (open_records(records_url, lambda _: None) for _ in range(2))
+    try:
+        ours.put_school(SCHOOL)
+        assert list(ours.schools()) == list(theirs.schools()) == [SCHOOL]
+        renamed = dataclasses.replace(SCHOOL, name="新校名", as_of=date(2026, 9, 1))
+        theirs.put_school(renamed)
+        theirs.put_school(dataclasses.replace(SCHOOL, id="zx-000"))
+        assert [school.name for school in ours.schools()] == [SCHOOL.name, renamed.name]
+        earlier = dataclasses.replace(SCHOOL, students=1, as_of=date(2020, 9, 1))
+        theirs.put_school(earlier)  # holds for an earlier day: the school's row stays
+        assert ours.schools()[1] == renamed
+    finally:
+        ours.close()
+        theirs.close()
+
+
+def test_contacts_say_of_each_school_what_its_agents_in_service_say(store: RecordStore) -> None:
+    """Revoked agents do not count; one that never sent is there, without a time."""
+    code = EnrolmentCode(bytes(32), "zx-001", NOW, NOW + timedelta(hours=1), 3)
+    store.add_code(code)
+    assert store.contacts() == {}
+    for name, seen in (("a1", None), ("a2", NOW), ("a3", NOW + timedelta(minutes=5))):
+        agent = Agent(name, "zx-001", name, "Linux", NOW, last_seen_at=seen)
+        key = Key(f"k-{name}", Scope.AGENT, bytes(32), NOW, "zx-001", name)
+        assert store.enrol(code.code_sha256, agent, key, NOW)
+    store.revoke_agent("a3", NOW)
+    assert store.contacts() == {"zx-001": Contact(2, NOW)}
+    store.revoke_agent("a2", NOW)
+    assert store.contacts() == {"zx-001": Contact(1, None)}
 
 
 def test_facts_keep_their_text_and_history(store: RecordStore) -> None:
