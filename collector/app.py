@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,26 +19,14 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from collector import operations, problems
 from collector.access import SESSION_COOKIE, Access, NewKey, is_loopback
 from collector.data_dir import make_data_dir
-from collector.enrolment import key_routes
-from collector.enrolment import routes as enrolment_routes
-from collector.enrolment.guessing import GuessGuard
-from collector.enrolment.service import EnrolmentService
 from collector.errors import UnavailableError
-from collector.ingest import bundle_routes, quarantine_routes
-from collector.ingest import routes as ingest_routes
 from collector.ingest.applier import Applier
 from collector.ingest.limits import IngestLimits
-from collector.ingest.metrics import IngestMetrics
 from collector.ingest.schema import WireBatch
-from collector.ingest.service import IngestService
-from collector.scoring.calendar import SchoolCalendar, public_holidays_in_china
+from collector.scoring.holidays import HolidayTables
 from collector.scoring.service import ScoringService
 from collector.security_headers import SecurityHeaders
-from collector.settings import EVIDENCE_FOLDER, SESSION_FILE, SLOTS_FILE, Settings
-from collector.speedtest import routes as slot_routes
-from collector.speedtest.slots import SlotBook, SlotRules, SlotServer
-from collector.speedtest.slots.moved import ask_moved_bytes
-from collector.speedtest.tokens import read_secret
+from collector.settings import EVIDENCE_FOLDER, SESSION_FILE, Settings
 from collector.storage.duckdb_series import DuckDBSeriesStore
 from collector.storage.ports import RecordStore, SeriesStore
 from collector.storage.sql_records import open_records
@@ -48,7 +35,9 @@ from collector.web.services import WebServices
 from collector.web.site import Site
 from collector.wiring_assessment import add_assessment
 from collector.wiring_evidence import add_evidence
+from collector.wiring_ingest import add_ingest
 from collector.wiring_people import add_people
+from collector.wiring_slots import add_slots
 from collector.wiring_summaries import summary_refresher, summary_worker
 from rubrics import __version__
 from rubrics.model import Rubric
@@ -101,12 +90,6 @@ def create_app(
 
     Raises UnavailableError if the secret of a measurement server cannot be read.
     """
-    registry = CollectorRegistry()
-    PlatformCollector(registry)
-    ProcessCollector(registry=registry)
-    metrics = IngestMetrics(registry)
-    applier = Applier(stores.records, stores.series, metrics, clock)
-    limits = limits or IngestLimits()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -119,7 +102,49 @@ def create_app(
             await anyio.to_thread.run_sync(applier.stop)
             stores.close()
 
-    app = FastAPI(
+    records, series = stores.records, stores.series
+    app, registry = _bare_app(lifespan), _registry()
+    cookie_secret = _session_secret(settings.data / SESSION_FILE)
+    holidays = HolidayTables(settings.holidays_folder)
+    calendar = holidays.calendar()
+    app.state.settings = settings
+    app.state.records = records
+    app.state.public_holidays = holidays.spans
+    app.state.metrics_registry = registry
+    app.state.access = Access(
+        records,
+        open_viewing=is_loopback(settings.host) and not settings.require_view_key,
+        session_secret=cookie_secret,
+        clock=clock,
+        local_key=local_key,
+    )
+    add_people(app, settings, records, clock, cookie_secret)
+    applier = add_ingest(app, records, series, limits or IngestLimits(), registry, clock)
+    add_slots(app, settings, records, calendar, clock)
+    app.include_router(operations.router)
+    sheets = ScoringService(records, series, rubrics, calendar=calendar)
+    assessment = add_assessment(app, records, series, rubrics, calendar, clock)
+    app.state.assessment = assessment
+    refresher = summary_refresher(records, series, rubrics, sheets, assessment.reader)
+    summarising: SummaryWorker = summary_worker(refresher, records, registry, clock)
+    folder = settings.data / EVIDENCE_FOLDER
+    add_evidence(app, folder, records, rubrics, sheets, assessment.reader, clock)
+    app.state.health_checks = {
+        "records": records.check,
+        "series": series.check,
+        "applier": lambda: _check_applier(applier),
+        "summaries": lambda: _check_summaries(summarising),
+    }
+    site = Site(WebServices(records, series, sheets, rubrics, clock, sheets))
+    site.mount(app)
+    problems.install(app, site.error_page)
+    app.add_middleware(SecurityHeaders)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way
+    return app
+
+
+def _bare_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
+    return FastAPI(
         title="CampusGauge 校园标尺",
         version=__version__,
         description=DESCRIPTION,
@@ -129,75 +154,13 @@ def create_app(
         redoc_url=None,
         openapi_url=None,
     )
-    app.state.settings = settings
-    app.state.records = stores.records
-    app.state.measurement_servers = settings.measurement_servers
-    app.state.public_holidays = public_holidays_in_china
-    app.state.metrics_registry = registry
-    app.state.health_checks = {
-        "records": stores.records.check,
-        "series": stores.series.check,
-        "applier": lambda: _check_applier(applier),
-        "summaries": lambda: _check_summaries(summarising),
-    }
-    cookie_secret = _session_secret(settings.data / SESSION_FILE)
-    app.state.access = Access(
-        stores.records,
-        open_viewing=is_loopback(settings.host) and not settings.require_view_key,
-        session_secret=cookie_secret,
-        clock=clock,
-        local_key=local_key,
-    )
-    app.state.enrolment = EnrolmentService(stores.records, GuessGuard(time.monotonic), clock)
-    app.state.ingest = IngestService(stores.records, limits, metrics, clock, applier)
-    # Ingest has its own share of threads, so that a rush of agents leaves some for the pages.
-    app.state.ingest_limiter = anyio.CapacityLimiter(limits.concurrent_requests)
-
-    app.state.slots = SlotBook(
-        _slot_servers(settings),
-        SlotRules(
-            tests_per_day=settings.tests_per_day, daily_bytes=settings.test_bytes_per_school_day
-        ),
-        stores.records,
-        SchoolCalendar(),
-        clock,
-        ask_moved_bytes,
-    )
-
-    add_people(app, settings, stores.records, clock, cookie_secret)
-    app.include_router(ingest_routes.router)
-    app.include_router(quarantine_routes.router)
-    app.include_router(bundle_routes.router)
-    app.include_router(enrolment_routes.router)
-    app.include_router(key_routes.router)
-    app.include_router(slot_routes.router)
-    app.include_router(operations.router)
-    sheets = ScoringService(stores.records, stores.series, rubrics)
-    assessment = add_assessment(app, stores.records, stores.series, rubrics, clock)
-    app.state.assessment = assessment
-    refresher = summary_refresher(stores.records, stores.series, rubrics, sheets, assessment.reader)
-    summarising: SummaryWorker = summary_worker(refresher, stores.records, registry, clock)
-    folder = settings.data / EVIDENCE_FOLDER
-    add_evidence(app, folder, stores.records, rubrics, sheets, assessment.reader, clock)
-    site = Site(WebServices(stores.records, stores.series, sheets, rubrics, clock, sheets))
-    site.mount(app)
-    problems.install(app, site.error_page)
-    app.add_middleware(SecurityHeaders)
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way
-    return app
 
 
-def _slot_servers(settings: Settings) -> list[SlotServer]:
-    """Read the secrets of the measurement servers. Raises UnavailableError if one is unusable."""
-    servers = []
-    for server in settings.measurement_servers:
-        file = server.token_file or settings.data / SLOTS_FILE
-        try:
-            secret = read_secret(file)
-            servers.append(SlotServer(server.url, server.name, secret, server.port_mbps))
-        except (OSError, ValueError) as error:
-            raise UnavailableError("speedtest_token", f"{server.url}: {error}") from error
-    return servers
+def _registry() -> CollectorRegistry:
+    registry = CollectorRegistry()
+    PlatformCollector(registry)
+    ProcessCollector(registry=registry)
+    return registry
 
 
 def _check_applier(applier: Applier) -> None:

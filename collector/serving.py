@@ -23,6 +23,8 @@ from structlog.typing import Processor
 from collector.access import NewKey, make_key
 from collector.app import Stores, create_app, open_stores
 from collector.people.first_admin import offer_first_admin
+from collector.scoring.calendar import CHINA
+from collector.scoring.holidays import HolidayTables
 from collector.settings import Settings
 from rubrics.loader import official_rubrics
 
@@ -53,6 +55,7 @@ def run(settings: Settings, listener: socket.socket, progress: Callable[[str], N
     async def announced(app: FastAPI) -> AsyncIterator[None]:
         async with inner(app):
             _point_to_first_admin(settings, stores, address, progress)
+            _warn_of_unknown_days(settings, progress)
             write_local_file(settings.local_file, address, local_key)
             progress(f"采集服务已启动 collector ready: {address}  (Ctrl-C 停止 stop)")
             # What was loaded so far stays. Unless the garbage collector leaves it alone, every
@@ -88,6 +91,19 @@ def _point_to_first_admin(
     progress(f"还没有管理员：一次性代码在 no admin yet, the one-time code is in {file}")
     if sys.stderr.isatty():
         progress(file.read_text(encoding="utf-8").rstrip())
+
+
+def _warn_of_unknown_days(settings: Settings, progress: Callable[[str], None]) -> None:
+    """Say which year's holidays are missing, or which table of them is of no use."""
+    tables = HolidayTables(settings.holidays_folder)
+    for name, why in tables.broken.items():
+        progress(f"{settings.holidays_folder / name}: 放假安排无法使用 unusable: {why}")
+    unknown = tables.unknown_from(datetime.now(CHINA).date())
+    if unknown is not None:
+        progress(
+            f"{unknown} 起的放假安排未收录，上课时段的指标将不作判定。请补录 holidays unknown from "
+            f"then on; add them: campusgauge holidays form {unknown.year}"
+        )
 
 
 def _exit(*_: object) -> NoReturn:

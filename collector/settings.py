@@ -21,6 +21,7 @@ SESSION_FILE = "session.key"
 LOCAL_FILE = "collector.json"
 SLOTS_FILE = "measurement.secret"
 EVIDENCE_FOLDER = "evidence"
+HOLIDAYS_FOLDER = "holidays"
 
 SUPPORTED_RECORDS = "sqlite:///FILE, postgresql://USER@HOST/NAME"
 SUPPORTED_SERIES = "duckdb:///FILE"
@@ -131,6 +132,11 @@ class Settings(BaseSettings):
         if self.series is None:
             return self.data / SERIES_FILE
         return Path(self.series.removeprefix("duckdb:///"))
+
+    @property
+    def holidays_folder(self) -> Path:
+        """Where the bureau keeps tables of decreed holidays."""
+        return self.data / HOLIDAYS_FOLDER
 
     @property
     def local_file(self) -> Path:

@@ -21,7 +21,7 @@ from collector.assessment.profiles import ProfileService
 from collector.assessment.round_routes import round_router
 from collector.assessment.rounds import RoundService
 from collector.errors import ConflictError
-from collector.scoring.calendar import CHINA
+from collector.scoring.calendar import CHINA, SchoolCalendar
 from collector.scoring.round_case import RoundCases
 from collector.speedtest.slots.bureau import ask_retest
 from collector.storage.ports import RecordStore, SeriesStore, SlotRecords
@@ -61,10 +61,11 @@ def add_assessment(
     records: RecordStore,
     series: SeriesStore,
     rubrics: Mapping[str, Rubric],
+    calendar: SchoolCalendar,
     clock: Callable[[], datetime],
 ) -> Assessment:
     """Add the routes of assessment to the app; returns its services."""
-    files = RoundCases(series)
+    files = RoundCases(series, calendar=calendar)
     pins = Pins(records)
     reader = CaseReader(records, files, pins)
     found = Assessment(

@@ -10,6 +10,7 @@ from collector.cli import (
     bundle_agent,
     enrol_code,
     example,
+    holidays,
     import_bundle,
     key,
     rubric,
@@ -55,3 +56,4 @@ app.add_typer(agent.app, name="agent")
 app.add_typer(key.app, name="key")
 app.add_typer(rubric.app, name="rubric")
 app.add_typer(slots.app, name="slots")
+app.add_typer(holidays.app, name="holidays")

@@ -109,13 +109,18 @@ def _case_files(folder: Path) -> Cases:
 def _stored_cases(data: Path, rubric: Rubric) -> Cases:
     """Build the case of every stored school for the rubric, one at a time."""
     from collector.app import open_stores
+    from collector.scoring.holidays import HolidayTables
     from collector.scoring.service import ScoringService
 
+    settings = read_settings(data=data)
+    calendar = HolidayTables(settings.holidays_folder).calendar()
     now = datetime.now(UTC)
     with explained_errors():
-        stores = open_stores(read_settings(data=data), explain)
+        stores = open_stores(settings, explain)
         try:
-            service = ScoringService(stores.records, stores.series, {rubric.id: rubric})
+            service = ScoringService(
+                stores.records, stores.series, {rubric.id: rubric}, calendar=calendar
+            )
             for school in stores.records.schools():
                 yield school.id, service.case_file(school, rubric, now)
         finally:

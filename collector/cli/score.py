@@ -84,13 +84,18 @@ def _score_in_stores(rubric_name: str, data: Path, school: str) -> Mapping[str, 
         raise wrong_use(f"{data}: 没有这个数据目录 no such data directory")
     from collector.app import open_stores
     from collector.cli.options import read_settings
+    from collector.scoring.holidays import HolidayTables
     from collector.scoring.service import ScoringService
 
+    settings = read_settings(data=data)
+    calendar = HolidayTables(settings.holidays_folder).calendar()
     rubric = one_rubric(rubric_name)
     with explained_errors():
-        stores = open_stores(read_settings(data=data), explain)
+        stores = open_stores(settings, explain)
         try:
-            service = ScoringService(stores.records, stores.series, {rubric.id: rubric})
+            service = ScoringService(
+                stores.records, stores.series, {rubric.id: rubric}, calendar=calendar
+            )
             stored = service.score(school, rubric.id, datetime.now(UTC))
         finally:
             stores.close()

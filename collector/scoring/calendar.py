@@ -1,15 +1,16 @@
 """When school is: which hours of which days count, and what is not known about them.
 
 Public holidays (法定节假日) and the working weekends that make up for them (调休) are decreed anew
-for each year, so they come from `chinesecalendar` (MIT, data from 2004 on), never from a rule. For
-a year that has not been announced the answer is None: unknown days count nowhere and are counted
-themselves, so that a sheet can say so.
+for each year, so they come from `chinesecalendar` (MIT, data from 2004 on) and from the tables
+that a bureau adds (`holidays.py`), never from a rule. For a year that has not been announced the
+answer is None: such days are counted, so that a sheet can say so, and what is measured on them
+decides nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from importlib.metadata import version
 from itertools import pairwise
@@ -23,6 +24,7 @@ from rubrics.indicators import Window
 CHINA = ZoneInfo("Asia/Shanghai")
 DEFAULT_HOURS = ((time(8), time(12)), (time(14), time(17, 30)))
 """Hours of instruction where a school has not given its own."""
+SATURDAY = 5
 FULL_WEEK_SCHOOL_DAYS = 5
 """A week shortened by a holiday is no full teaching week, so its news do not count against it."""
 
@@ -40,14 +42,21 @@ def public_holidays_in_china(since: date, until: date) -> list[tuple[date, date]
 
     Plain weekends are none. Years that are not announced yet have none so far.
     """
-    spans: list[tuple[date, date]] = []
+    found = []
     for day in (since + timedelta(days=n) for n in range((until - since).days + 1)):
         try:
             off, name = chinese_calendar.get_holiday_detail(day)
         except NotImplementedError:
             break
-        if not (off and name):
-            continue
+        if off and name:
+            found.append(day)
+    return spans_of_days(found)
+
+
+def spans_of_days(days: Iterable[date]) -> list[tuple[date, date]]:
+    """Join days that follow each other; returns first and last day of each piece, in order."""
+    spans: list[tuple[date, date]] = []
+    for day in sorted(days):
         if spans and spans[-1][1] == day - timedelta(days=1):
             spans[-1] = (spans[-1][0], day)
         else:
@@ -74,6 +83,8 @@ class SchoolCalendar:
     is_workday: Callable[[date], bool | None] = is_workday_in_china
     closed: frozenset[date] = frozenset()
     open: frozenset[date] = frozenset()
+    source: Callable[[], str] = china_calendar_version
+    """Names the data behind `is_workday`, which sheets pin."""
 
     def __post_init__(self) -> None:
         edges = [edge for span in self.hours for edge in span]
@@ -85,6 +96,15 @@ class SchoolCalendar:
         if day in self.closed:
             return False
         return True if day in self.open else self.is_workday(day)
+
+    def assuming_weekdays(self) -> SchoolCalendar:
+        """Return this calendar with Monday to Friday worked where nobody knows yet."""
+
+        def guess(day: date) -> bool:
+            known = self.is_workday(day)
+            return day.weekday() < SATURDAY if known is None else known
+
+        return replace(self, is_workday=guess)
 
     def spans(self, window: Window, since: datetime, until: datetime) -> list[TimeSpan]:
         """Return what counts between `since` and `until`, cut at both, in order.

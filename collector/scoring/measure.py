@@ -17,6 +17,7 @@ from collector.scoring.indicators import (
     weight_query,
 )
 from collector.storage.ports import SeriesStore, TimeSpan
+from rubrics.engine import ASSUMED_DAYS
 from rubrics.indicators import IndicatorDefinition, Part, Window
 
 _MINUTE = timedelta(minutes=1)
@@ -103,17 +104,51 @@ def _measure(
 ) -> dict[str, Json] | None:
     spans = window.spans(definition.window, calendar, definition.last_days)
     value = _reduce(series, school_id, definition, spans, declared)
+    if definition.window is not Window.ALL:
+        unknown = calendar.unknown_days(window.since, window.stop) > 0
+        if unknown and not _enough(value, definition):
+            value = _assumed(series, school_id, definition, window, calendar, declared) or value
+        if value is None:
+            all_day = window.spans(Window.ALL, calendar, definition.last_days)
+            elsewhere = _reduce(series, school_id, definition, all_day, declared)
+            if elsewhere is not None:
+                reason = "calendar_unknown" if unknown else _OUTSIDE[definition.window]
+                return no_value(definition, reason, elsewhere["value"])
     if value is not None:
         return value
-    if definition.window is not Window.ALL:
-        all_day = window.spans(Window.ALL, calendar, definition.last_days)
-        elsewhere = _reduce(series, school_id, definition, all_day, declared)
-        if elsewhere is not None:
-            unknown = calendar.unknown_days(window.since, window.stop) > 0
-            reason = "calendar_unknown" if unknown else _OUTSIDE[definition.window]
-            return no_value(definition, reason, elsewhere["value"])
     why_not = _why_not_measured(series, school_id, definition, window)
     return no_value(definition, why_not) if why_not else None
+
+
+def _enough(value: Mapping[str, Json] | None, definition: IndicatorDefinition) -> bool:
+    """Whether the days that are known suffice, so that nothing has to be assumed."""
+    if value is None or value["value"] is None:
+        return False
+    asked = definition.sufficiency.model_dump(exclude_none=True)
+    return all(float(str(value.get(name, 0))) >= least for name, least in asked.items())
+
+
+def _assumed(
+    series: SeriesStore,
+    school_id: str,
+    definition: IndicatorDefinition,
+    window: ScoringWindow,
+    calendar: SchoolCalendar,
+    declared: int | None,
+) -> dict[str, Json] | None:
+    """Measure with Monday to Friday as school days where the decree is not known.
+
+    People see a value; the cause `calendar_assumed` keeps the engine from deciding by it.
+    """
+    weekdays = calendar.assuming_weekdays()
+    spans = window.spans(definition.window, weekdays, definition.last_days)
+    value = _reduce(series, school_id, definition, spans, declared)
+    days = {span.day for span in spans if calendar.is_school_day(span.day) is None}
+    if value is None or not days:
+        return None
+    causes = value["limited_by"]
+    assert isinstance(causes, list)  # noqa: S101 - a list by `indicator_value`'s guarantee
+    return {**value, "limited_by": [ASSUMED_DAYS, *causes], "assumed_days": len(days)}
 
 
 def _declared_number(definition: IndicatorDefinition, facts: Mapping[str, Fact]) -> int | None:

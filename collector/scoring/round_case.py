@@ -14,7 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from collector.domain import CaseInputs, Fact, Hours, Json, Round, School
-from collector.scoring.calendar import SchoolCalendar, china_calendar_version
+from collector.scoring.calendar import SchoolCalendar
 from collector.scoring.case_file import facts_of, pinned_inputs, profile_of
 from collector.scoring.indicators import part_query
 from collector.scoring.measure import ScoringWindow, measure_indicators
@@ -33,12 +33,10 @@ class RoundCases:
         series: SeriesStore,
         *,
         calendar: SchoolCalendar | None = None,
-        calendar_version: str | None = None,
         indicators: Mapping[str, IndicatorDefinition] | None = None,
     ) -> None:
         self._series = series
         self._calendar = calendar or SchoolCalendar()
-        self._calendar_version = calendar_version or china_calendar_version()
         self._indicators = indicators if indicators is not None else load_indicators()
 
     def calendar_text(self, held: Round) -> str:
@@ -56,7 +54,7 @@ class RoundCases:
         return _canonical(
             {
                 "zone": rules.zone.key,
-                "source": self._calendar_version,
+                "source": self._calendar.source(),
                 "hours": _hours_text(rules.hours),
                 "school_hours": {
                     name: _hours_text(hours) for name, hours in own.school_hours.items()
@@ -81,7 +79,7 @@ class RoundCases:
     def case_file(self, rubric: Rubric, inputs: CaseInputs, now: datetime) -> dict[str, Json]:
         """Return the case file: what is measured by `now`, and all that was declared and given."""
         held, pinned = inputs.held, held_rubric(inputs.held, rubric)
-        calendar = _calendar(inputs.calendar, inputs.school.id)
+        calendar = self._pinned_calendar(inputs)
         catalogue = _catalogue(inputs.catalogue)
         window = _window(held, calendar, now)
         definitions = [catalogue[n] for n in sorted(rubric.indicators) if n in catalogue]
@@ -102,7 +100,7 @@ class RoundCases:
                 **pinned_inputs(
                     window,
                     calendar.zone.key,
-                    str(_parsed(inputs.calendar)["source"]),
+                    calendar.source(),
                     unknown_days,
                     catalogue_hash(catalogue),
                 ),
@@ -135,7 +133,7 @@ class RoundCases:
         self, inputs: CaseInputs, indicator: str, now: datetime
     ) -> tuple[int, int]:
         """Return how many samples of an indicator were taken in and outside school hours."""
-        calendar = _calendar(inputs.calendar, inputs.school.id)
+        calendar = self._pinned_calendar(inputs)
         definition = _catalogue(inputs.catalogue).get(indicator)
         if definition is None:
             return 0, 0
@@ -155,6 +153,27 @@ class RoundCases:
         ]
         return counts[0], counts[1] - counts[0]
 
+    def _pinned_calendar(self, inputs: CaseInputs) -> SchoolCalendar:
+        """Return the calendar as the round was opened with.
+
+        What was known then stays. A day that was not announced yet is looked up now, or a round
+        over the turn of the year would never learn of its last weeks.
+        """
+        pinned = _parsed(inputs.calendar)
+        school_days: frozenset[str] = pinned["school_days_set"]
+        unknown: frozenset[str] = pinned["unknown_days_set"]
+
+        def is_school_day(day: date) -> bool | None:
+            name = day.isoformat()
+            return self._calendar.is_workday(day) if name in unknown else name in school_days
+
+        def source() -> str:
+            then, now = str(pinned["source"]), self._calendar.source()
+            return f"{then}; {now}" if unknown and now != then else then
+
+        hours = pinned["school_hours"].get(inputs.school.id) or pinned["hours"]
+        return SchoolCalendar(ZoneInfo(pinned["zone"]), _hours(hours), is_school_day, source=source)
+
 
 def held_rubric(held: Round, rubric: Rubric) -> Any:
     """Return how the round uses the rubric. Raises KeyError if it does not."""
@@ -172,19 +191,6 @@ def _window(held: Round, calendar: SchoolCalendar, now: datetime) -> ScoringWind
     since, until = calendar.day_start(held.since), calendar.day_start(held.until + _DAY)
     minute = now.astimezone(UTC).replace(second=0, microsecond=0) + _MINUTE
     return ScoringWindow(since, until, max(since, min(minute, until)))
-
-
-def _calendar(text: str, school_id: str) -> SchoolCalendar:
-    pinned = _parsed(text)
-    school_days: frozenset[str] = pinned["school_days_set"]
-    unknown: frozenset[str] = pinned["unknown_days_set"]
-
-    def is_school_day(day: date) -> bool | None:
-        name = day.isoformat()
-        return None if name in unknown else name in school_days
-
-    hours = pinned["school_hours"].get(school_id) or pinned["hours"]
-    return SchoolCalendar(ZoneInfo(pinned["zone"]), _hours(hours), is_school_day)
 
 
 @lru_cache(maxsize=32)

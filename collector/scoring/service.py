@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from collector.domain import Json, School, StoredSheet
 from collector.errors import NotFoundError, RowError, UnprocessableError
-from collector.scoring.calendar import SchoolCalendar, china_calendar_version
+from collector.scoring.calendar import SchoolCalendar
 from collector.scoring.case_file import case_file, pinned_inputs
 from collector.scoring.indicators import part_query
 from collector.scoring.measure import ScoringWindow, measure_indicators
@@ -40,7 +40,6 @@ class ScoringService:
         rubrics: Mapping[str, Rubric],
         *,
         calendar: SchoolCalendar | None = None,
-        calendar_version: str | None = None,
         window_days: int = WINDOW_DAYS,
         indicators: Mapping[str, IndicatorDefinition] | None = None,
     ) -> None:
@@ -48,7 +47,6 @@ class ScoringService:
         self._series = series
         self._rubrics = rubrics
         self._calendar = calendar or SchoolCalendar()
-        self._calendar_version = calendar_version or china_calendar_version()
         self._window_days = window_days
         self._indicators = indicators if indicators is not None else load_indicators()
         self._catalogue_hash = catalogue_hash(self._indicators)
@@ -119,7 +117,7 @@ class ScoringService:
         pinned = pinned_inputs(
             window,
             self._calendar.zone.key,
-            self._calendar_version,
+            self._calendar.source(),
             self._calendar.unknown_days(window.since, window.until),
             self._catalogue_hash,
         )

@@ -14,6 +14,7 @@ from typing import Any
 
 from rubrics.engine.case import CaseError, WrongSchoolError, read_case
 from rubrics.engine.entry_values import CaseProblem
+from rubrics.engine.evidence import ASSUMED_DAYS
 from rubrics.engine.items import score_item
 from rubrics.engine.scope import Plan
 from rubrics.engine.sheet import ENGINE_VERSION, ScoreSheet
@@ -21,6 +22,7 @@ from rubrics.engine.totals import total_up
 from rubrics.model.rubric import Rubric
 
 __all__ = [
+    "ASSUMED_DAYS",
     "ENGINE_VERSION",
     "CaseError",
     "CaseProblem",

@@ -16,6 +16,9 @@ ALWAYS_VOID = "same_host"
 CONCLUSIVE_LIMIT = "line"
 """The line itself was the limit: the value is the line's, not a lower bound of it."""
 
+ASSUMED_DAYS = "calendar_assumed"
+"""Taken over days of which nobody knows yet whether they were school days: proves nothing."""
+
 SIGNED_UNITS = ("dB", "dBm")
 ROUNDING = Fraction(1, 10**6)
 """How far above 1 or below 0 a share may come out of its own computation."""
@@ -41,7 +44,7 @@ class Resolved:
     bound: str = "exact"
     """`exact`, `lower_bound`, `upper_bound`, or `unclear` (bounds in both directions)."""
     limits: tuple[str, ...] = ()
-    """Why a lower bound is only that, besides the line itself."""
+    """Why a bound is only that, besides the line itself; the first is given as the reason."""
     origin: Origin | None = None
     seen: Fraction | None = None
     """A number that was seen but may not decide."""
@@ -52,7 +55,7 @@ def measured(name: str, datum: IndicatorDatum | None, used: UsedIndicator) -> Re
 
     A void cause or too little evidence leaves the number visible but not usable. `limited_by`
     causes other than the line turn the number into a lower bound, or into an upper bound where the
-    catalogue says so.
+    catalogue says so; over assumed school days it proves nothing in either direction.
     """
     unit = UNITS[used.unit]
     if datum is None:
@@ -70,6 +73,9 @@ def measured(name: str, datum: IndicatorDatum | None, used: UsedIndicator) -> Re
     limits = tuple(cause for cause in datum.limited_by if cause != CONCLUSIVE_LIMIT)
     above = used.evidence == "upper_bound" or any(one in used.upper_bound_when for one in limits)
     below = any(one not in used.upper_bound_when for one in limits)
+    if ASSUMED_DAYS in limits:
+        above = below = True
+        limits = (ASSUMED_DAYS, *(one for one in limits if one != ASSUMED_DAYS))
     bound = {(False, False): "exact", (True, False): "upper_bound", (False, True): "lower_bound"}
     direction = bound.get((above, below), "unclear")
     return Resolved(number, unit, None, direction, limits, origin)

@@ -33,7 +33,7 @@ ENGINE_VERSION = "3"
 """Changes whenever the same rubric and case would give another sheet."""
 EVIDENCE_KEYS = (
     "statistic", "samples", "days", "weeks", "coverage", "targets", "targets_declared", "since",
-    "until", "as_of", "limited_by",
+    "until", "as_of", "limited_by", "assumed_days",
     "excluded", "observed", "by", "document", "why", "at", "appeal",
 )  # fmt: skip
 SETTLED = ("scored", "not_applicable", "vetoed")

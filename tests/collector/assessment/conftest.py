@@ -100,14 +100,25 @@ class Cast:
             for day in range(days)
             for n in range(6)
         ]
+        values = {"download_line_rate_mbps": mbps}
+        self._store(school_id, "outlet_bandwidth", "isp", times, values)
+
+    def watch_outlet(self, school_id: str, days: int) -> None:
+        """Store that the outlet was reachable at ten in the morning of the days before today."""
+        times = [self.now.replace(hour=2, minute=0) - timedelta(days=n + 1) for n in range(days)]
+        self._store(school_id, "anchors", "outlet", times, {"reachable": 1.0})
+
+    def _store(
+        self, school_id: str, probe: str, target: str, times: list[datetime], values: Any
+    ) -> None:
         readings = tuple(
             StoredReading(
                 sequence=next(self._numbers),
-                probe="outlet_bandwidth",
-                target="isp",
+                probe=probe,
+                target=target,
                 time=time,
                 outcome=Outcome.OK,
-                values={"download_line_rate_mbps": mbps},
+                values=values,
                 limited_by=(),
             )
             for time in times

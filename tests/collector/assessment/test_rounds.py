@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import zlib
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
 
 from collector.assessment.pins import rubric_document
-from collector.domain import Document
+from collector.domain import CaseKey, Document
 from collector.scoring.round_case import RoundCases
 from rubrics.indicators import catalogue_hash, load_indicators
 from rubrics.loader import load_rubric, official_rubrics
@@ -58,6 +59,45 @@ def test_opening_pins_rubric_catalogue_and_days_by_hash(cast: Any) -> None:
     assert cast.call("admin", "PATCH", f"/rounds/{round_id}", renamed)["title"] == "新名称"
     stale = cast.call("admin", "PATCH", f"/rounds/{round_id}", renamed, want=409)
     assert stale["code"] == "round_changed_meanwhile"
+
+
+TABLE_2027 = """
+year: 2027
+source: 示例通知，不是真实安排
+holidays:
+  - {name: 元旦, off: [2027-01-01, 2027-01-03]}
+  - {name: 示例, off: [2027-01-11, 2027-01-12], work: [2027-01-16]}
+  - {name: 劳动节, off: [2027-05-01, 2027-05-05]}
+  - {name: 国庆节, off: [2027-10-01, 2027-10-07]}
+"""
+
+
+def test_days_nobody_knew_at_the_opening_are_learnt_later(
+    cast: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A round over New Year counts weekdays and says so; a table added later settles its days."""
+    monkeypatch.setattr("collector.scoring.holidays.LOOK_EVERY_S", 0.0)
+    cast.now = datetime(2027, 1, 20, 1, tzinfo=UTC)
+    cast.watch_outlet("primary", days=16)
+    key = CaseKey(cast.open(GENERAL, since="2027-01-04", until="2027-01-31"), "primary", GENERAL)
+    reader = cast.client.app.state.assessment.reader
+
+    def case_file() -> Any:
+        return reader.compute(reader.read(key), cast.now).case_file
+
+    guessed = case_file()
+    assert guessed["pinned"]["calendar_unknown_days"] == 28
+    availability = guessed["indicators"]["availability"]
+    assert (availability["days"], availability["assumed_days"]) == (12, 13)
+    assert availability["limited_by"] == ["calendar_assumed"]
+    folder = cast.client.app.state.settings.holidays_folder
+    folder.mkdir()
+    (folder / "2027.yaml").write_text(TABLE_2027, encoding="utf-8")
+    known = case_file()
+    assert known["pinned"]["calendar_unknown_days"] == 0
+    assert "2027.yaml sha256:" in known["pinned"]["calendar"]
+    availability = known["indicators"]["availability"]
+    assert (availability["days"], availability["limited_by"]) == (11, [])
 
 
 def test_pinned_texts_hash_to_the_names_that_others_use() -> None:

@@ -55,3 +55,19 @@ def test_holidays_ahead_are_told(county: Any) -> None:
     county.app.state.public_holidays = holidays
     assert times_of(county).holidays == (free,)
     assert asked[0][0] < today < today + timedelta(days=60) < asked[0][1]
+
+
+def test_a_table_of_the_bureau_reaches_agents(county: Any) -> None:
+    """Holidays that this release does not know keep probes off the line all the same."""
+    year = datetime.now(UTC).year
+    folder = county.app.state.settings.holidays_folder
+    folder.mkdir()
+    every = [f"{{name: h{m}, off: [{year}-{m:02}-01, {year}-{m:02}-05]}}" for m in range(1, 13)]
+    rows = "\n".join(f"  - {row}" for row in every)
+    text = f"year: {year}\nsource: s\nholidays:\n{rows}\n".replace("-12-05", "-12-31")
+    text = text.replace(f"{year}-12-01", f"{year}-12-20")
+    (folder / f"{year}.yaml").write_text(text, encoding="utf-8")
+    months = {first.month for first, _ in times_of(county).holidays}
+    today = datetime.now(UTC).date()
+    due = {day.month for n in range(60) if (day := today + timedelta(days=n)).year == year}
+    assert months >= {month for month in due if month > today.month}

@@ -143,7 +143,7 @@ def test_links_of_hosts_and_of_switches_are_one_backbone(
     [
         (datetime(2026, 9, 13, 3, tzinfo=UTC), "outside_school_hours"),  # a Sunday
         (datetime(2026, 9, 14, 12, tzinfo=UTC), "outside_school_hours"),  # a Monday evening
-        (datetime(2039, 3, 7, 3, tzinfo=UTC), "calendar_unknown"),  # not announced
+        (datetime(2039, 3, 12, 3, tzinfo=UTC), "calendar_unknown"),  # a Saturday, not announced
     ],
 )
 def test_samples_where_no_school_is_known_to_be_are_no_evidence(
@@ -154,6 +154,20 @@ def test_samples_where_no_school_is_known_to_be_are_no_evidence(
     availability = measured(series, now=when + timedelta(hours=1))["availability"]
     assert (availability["value"], availability["observed"]) == (None, 1)
     assert (availability["reason"], availability["samples"]) == (reason, 0)
+
+
+def test_weekdays_stand_in_for_holidays_that_nobody_knows(
+    series: SeriesStore, measure: Measure
+) -> None:
+    """People see a value over Monday to Friday that says so; Saturday and Sunday are left out."""
+    monday = datetime(2039, 3, 7, 3, tzinfo=UTC)
+    times = [monday + timedelta(days=day) for day in range(7)]
+    measure("anchors", times[:5], {"reachable": 1.0}, target="outlet")
+    measure("anchors", times[5:], {"reachable": 0.0}, target="outlet")
+    found = measured(series, now=times[-1] + timedelta(hours=1))["availability"]
+    assert (found["value"], found["days"]) == (1, 5)
+    assert found["limited_by"][0] == "calendar_assumed"
+    assert found["assumed_days"] == 30  # the weekdays of six weeks
 
 
 def test_an_anchor_on_the_own_host_proves_no_outlet(
