@@ -7,8 +7,9 @@ Rights: a login that may view live pictures, on each camera or recorder.
 
 Settings: `cameras`, each with `name` and either `url` (rtsp://…, the main stream; on a Hikvision
 that is …/Streaming/Channels/101, on a Dahua …/cam/realmonitor?channel=1&subtype=0) or `address`
-and `port` (ONVIF finds the largest stream), and `credential`; `credentials_file`, a TOML file of
-mode 0600 with a table `[default]` of `user` and `password`; `answer_within_s`.
+and `port` (ONVIF finds the largest stream), and `credential`; `purpose`: `surveillance`, or
+`classroom` for what sends and records lessons, which is counted apart; `credentials_file`, a TOML
+file of mode 0600 with a table `[default]` of `user` and `password`; `answer_within_s`.
 
 Metrics: see `Cameras.metrics`. The target is the camera's name.
 
@@ -29,7 +30,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from agent.probes.base import Context, Cost, Metric, Probe, ProbeError
 from agent.reading import Json, Outcome, Reading
@@ -59,6 +60,7 @@ class Camera:
     address: str = ""
     port: int = 80
     credential: str = "default"
+    purpose: Literal["surveillance", "classroom"] = "surveillance"
 
     def __post_init__(self) -> None:
         if not self.name or bool(self.url) == bool(self.address):
@@ -221,7 +223,7 @@ def _readings(look: _Look, context: Context, *, are_all_silent: bool) -> Iterato
             outcome=outcome,
             reason=reason,
             values=values,
-            labels={"camera": look.camera.name},
+            labels={"camera": look.camera.name, "purpose": look.camera.purpose},
             details=details,
         )
 

@@ -119,11 +119,9 @@ def unit_of(part: Part, metric: Metric) -> str:
 def test_every_reason_in_the_agent_has_a_sentence() -> None:
     """A code without a sentence would reach a headmaster as a code."""
     package = Path(next(iter(agent.__path__)))
-    used = {
-        code: path.name
-        for path in package.rglob("*.py")
-        for code in reason_codes(ast.parse(path.read_text(encoding="utf-8")))
-    }
+    trees = {p: ast.parse(p.read_text(encoding="utf-8")) for p in package.rglob("*.py")}
+    named = {name: text for tree in trees.values() for name, text in constants(tree)}
+    used = {code: path.name for path, tree in trees.items() for code in reason_codes(tree, named)}
     # The scan itself must see each way of writing a code, or it proves nothing.
     assert {
         "unsupported_system",
@@ -131,39 +129,100 @@ def test_every_reason_in_the_agent_has_a_sentence() -> None:
         "anchor_timeout",
         "lag_member_down",
         "not_enrolled",
+        "sso_nothing_seen",
+        "sensor_platform_unread",
+        "signatures_unknown",
+        "broadcast_terminals_not_named",
+        "services_not_named",
     } <= used.keys()
     assert {c: f for c, f in used.items() if c not in load_reasons()} == {}
 
 
-def reason_codes(tree: ast.AST) -> Iterator[str]:
-    """Yield the codes written as `reason=…`, `ProbeError(…)`, `failure = (…)`, `Outcome.X, …`."""
+def test_every_cause_of_the_catalogue_has_a_sentence() -> None:
+    """A finding names what held an indicator back as `limited_by_…`; void samples name it too."""
+    causes = {
+        cause
+        for indicator in load_indicators().values()
+        for cause in (
+            *indicator.void_when,
+            *indicator.always_limited_by,
+            *(indicator.census.causes if indicator.census else ()),
+        )
+    }
+    assert "seats_not_filled" in causes
+    for cause in causes:
+        for code in (cause, f"limited_by_{cause}"):
+            assert load_reasons()[code].zh, code
+            assert load_reasons()[code].en, code
+
+
+def constants(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Yield the module-level names that stand for one text."""
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str(text))):
+                yield name, text
+
+
+def reason_codes(tree: ast.Module, named: dict[str, str]) -> Iterator[str]:
+    """Yield the codes that a module writes, whichever way; its own constants come first."""
+    known = {**named, **dict(constants(tree))}
     for node in ast.walk(tree):
         match node:
             case ast.keyword(arg="reason", value=value):
-                yield from texts(value)
+                yield from texts(value, known)
+            case ast.keyword(arg="limited_by", value=value):
+                yield from limits(value, known)
             case ast.Call(func=ast.Name(id="ProbeError" | "TroubleError"), args=[code, *_]):
-                yield from texts(code)
+                yield from texts(code, known)
             case ast.Assign(
                 targets=[ast.Attribute(attr="failure")], value=ast.Tuple(elts=[code, *_])
             ):
-                yield from texts(code)
+                yield from texts(code, known)
+            case ast.Assign(
+                targets=[ast.Tuple(elts=[ast.Name(id="reason"), *_])],
+                value=ast.Tuple(elts=parts),
+            ):
+                yield from itertools.chain.from_iterable(texts(part, known) for part in parts)
+            case ast.FunctionDef(name="idle_reason", body=body):
+                yield from returned(body, known)
             case ast.Tuple(elts=parts) | ast.Call(args=parts):
-                yield from after_an_outcome(parts)
+                yield from after_an_outcome(parts, known)
 
 
-def after_an_outcome(parts: list[ast.expr]) -> Iterator[str]:
+def returned(body: list[ast.stmt], known: dict[str, str]) -> Iterator[str]:
+    """Yield the codes that a function returns."""
+    for node in (inner for statement in body for inner in ast.walk(statement)):
+        match node:
+            case ast.Return(value=ast.expr() as value):
+                yield from texts(value, known)
+
+
+def limits(value: ast.expr, known: dict[str, str]) -> Iterator[str]:
+    """Yield the causes of a tuple, both branches of a condition included."""
+    match value:
+        case ast.Tuple(elts=parts):
+            yield from itertools.chain.from_iterable(texts(part, known) for part in parts)
+        case ast.IfExp(body=body, orelse=orelse):
+            yield from limits(body, known)
+            yield from limits(orelse, known)
+
+
+def after_an_outcome(parts: list[ast.expr], known: dict[str, str]) -> Iterator[str]:
     """Yield what directly follows an outcome in a tuple or among arguments: its reason."""
     for before, code in itertools.pairwise(parts):
         match before:
             case ast.Attribute(value=ast.Name(id="Outcome")):
-                yield from texts(code)
+                yield from texts(code, known)
 
 
-def texts(value: ast.expr) -> Iterator[str]:
-    """Yield the text constants of an expression, both branches of a condition included."""
+def texts(value: ast.expr, known: dict[str, str]) -> Iterator[str]:
+    """Yield the texts an expression may stand for, both branches of a condition included."""
     match value:
         case ast.Constant(value=str(code)) if code:
             yield code
+        case ast.Name(id=name) if name.isupper() and name in known:
+            yield known[name]
         case ast.IfExp(body=body, orelse=orelse):
-            yield from texts(body)
-            yield from texts(orelse)
+            yield from texts(body, known)
+            yield from texts(orelse, known)

@@ -50,6 +50,8 @@ OWN_IDS = {
     "licensed_computers_share",
     "broadcast_online_share",
     "campus_tv_online_share",
+    "classroom_stream_1080p_share",
+    "access_points_seen",
 }
 """Shown beside an entry; no case written elsewhere needs them."""
 

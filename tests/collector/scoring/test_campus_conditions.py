@@ -297,3 +297,33 @@ def test_the_portal_and_the_site_have_an_availability(
     found = indicator(county, "website_availability")
     assert (found["value"], found["days"]) == (0.8, 15)
     assert "website_availability" in json.dumps(finding(county, DISTRICT, "16", "16c"))
+
+
+def test_access_points_and_classroom_streams_are_counted(
+    county: Any, golden: dict[str, Any]
+) -> None:  # fmt: skip
+    """Ninety of a hundred were ever up: f18 is disputed. A recording host is no camera of 6c."""
+    readings = [
+        Reading(
+            "wireless_controller", "ac", day.astimezone(UTC), Outcome.OK,
+            values={"access_points_up_count": 85.0 + number},
+        )
+        for number, day in enumerate(school_days(county, 6))
+    ]  # fmt: skip
+    now = county.clock() - timedelta(minutes=1)
+    readings += [
+        Reading(
+            "cameras", name, now, Outcome.OK,
+            labels={"purpose": purpose}, values={"main_stream_1080p": full_hd},
+        )
+        for name, purpose, full_hd in (("gate", "surveillance", 1.0), ("lab", "classroom", 0.0))
+    ]  # fmt: skip
+    push(county, golden, readings)
+    county.records.add_entry(
+        Entry("zx-001", PROFILE, "f18", "access_points", value=100, author="t", recorded_at=now)
+    )
+    assert indicator(county, "access_points_seen")["value"] == 90.0
+    assert finding(county, PROFILE, "f18", "access_points")["result"] == "disputed"
+    assert indicator(county, "camera_1080p_share")["value"] == 1.0
+    assert indicator(county, "classroom_stream_1080p_share")["value"] == 0.0
+    assert "classroom_stream_1080p_share" in json.dumps(finding(county, GENERAL, "4", "4f"))
