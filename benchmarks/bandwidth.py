@@ -29,13 +29,13 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 from bandwidth_lines import CROSS_PORT, LINES, Line
-from bandwidth_peers import PEERS, PORT
+from bandwidth_peers import IPERF_PORT, PEERS, PORT
 from bandwidth_table import print_tables
-from netlab import CLIENT_ADDRESS, SERVER_ADDRESS, Lab, lab
+from netlab import CLIENT_ADDRESS, SERVER_ADDRESS, Lab, await_listening, lab
 
 ENGINE = (
     "estimator", "stopping", "transfer", "download", "upload", "flows", "server_view", "pinger",
-    "tcp_sums",
+    "tcp_sums", "tally",
 )  # fmt: skip
 MOST_VOID = 2
 """Voided runs for each that counts, at most; a busier machine proves nothing."""
@@ -130,10 +130,13 @@ def run_line(name: str, wanted: dict[str, int], book: Book, ends_at: float) -> N
     if not missing or time.monotonic() > ends_at:
         return
     with lab(line.link) as made, tempfile.TemporaryDirectory() as state:
-        made.start(made.server(sys.executable, "-c", SERVE))
-        made.start(made.server("iperf3", "-s"))
-        made.start(made.server("iperf3", "-s", "-p", str(CROSS_PORT)))
-        time.sleep(1.0)
+        servers = {
+            PORT: (sys.executable, "-c", SERVE),
+            IPERF_PORT: ("iperf3", "-s", "-p", str(IPERF_PORT)),
+            CROSS_PORT: ("iperf3", "-s", "-p", str(CROSS_PORT)),
+        }
+        for port, command in servers.items():
+            await_listening(made.start(made.server(*command)), port)
         for direction, tool in missing:
             for _ in range(1 + MOST_VOID):
                 if time.monotonic() > ends_at:

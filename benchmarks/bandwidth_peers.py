@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from netlab import SERVER_ADDRESS, Lab
 
-PORT = 8989
+PORT, IPERF_PORT = 8989, 5201
 IPERF_S = 10
 LIBRESPEED = f"""
 import json, threading, time, urllib.request
@@ -42,7 +42,19 @@ print(json.dumps({{"mbps": rate, "bytes": total[0], "seconds": time.time() - beg
 def iperf3(made: Lab, direction: str) -> dict[str, Any]:
     """Run ten seconds over four streams; the receiver's rate."""
     way = ["-R"] if direction == "download" else []
-    command = ["iperf3", "-c", SERVER_ADDRESS, "-t", str(IPERF_S), "-P", "4", "-J", *way]
+    command = [
+        "iperf3",
+        "-c",
+        SERVER_ADDRESS,
+        "-p",
+        str(IPERF_PORT),
+        "-t",
+        str(IPERF_S),
+        "-P",
+        "4",
+        "-J",
+        *way,
+    ]
     output, cpu_s, wall_s = _run(made, command)
     received = json.loads(output)["end"]["sum_received"]
     return {

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import subprocess
 import sys
 import threading
@@ -20,7 +19,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from netlab import SECOND_ADDRESS, SERVER_ADDRESS, Lab, Link
+from netlab import SECOND_ADDRESS, SERVER_ADDRESS, Lab, Link, await_listening
 
 MEASURE_ONCE = Path(__file__).with_name("measure_once.py")
 
@@ -181,17 +180,7 @@ def serve(made: Lab, condition: Condition) -> None:
         IPERF_PORT: made.start(made.server("iperf3", "-s", "-p", str(IPERF_PORT))),
     }
     for port, process in servers.items():
-        _await_listening(process.pid, port)
-
-
-def _await_listening(pid: int, port: int) -> None:
-    """Wait until something in this process's network namespace listens; RuntimeError if never."""
-    for _ in range(300):
-        lines = "".join(Path(f"/proc/{pid}/net/{kind}").read_text() for kind in ("tcp", "tcp6"))
-        if re.search(rf":{port:04X} [0-9A-F:]+ 0A ", lines):
-            return
-        time.sleep(0.05)
-    raise RuntimeError(f"nothing listens on port {port}")
+        await_listening(process, port)
 
 
 def measure(made: Lab, condition: Condition, direction: str, **asked: Any) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import contextlib
 import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -157,6 +158,17 @@ def run(*command: str) -> None:
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
+
+
+def await_listening(process: subprocess.Popen[bytes], port: int) -> None:
+    """Wait until something in this process's network namespace listens; RuntimeError if never."""
+    for _ in range(300):
+        tables = [Path(f"/proc/{process.pid}/net/{kind}") for kind in ("tcp", "tcp6")]
+        lines = "".join(table.read_text() for table in tables)
+        if re.search(rf":{port:04X} [0-9A-F:]+ 0A ", lines):
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"nothing listens on port {port}")
 
 
 def _sides(link: Link) -> str:

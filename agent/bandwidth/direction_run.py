@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 SLOW_START_SHARE = 0.4
 DRAIN_S = 0.2
 """Besides the queue's own length, until what was sent is through."""
+MIN_LINK_LOOK_S = 1.0
+"""Of the line's own counters, where the transfer lasted twice as long."""
 CHALLENGE_S, MIN_CHALLENGE_S = 2.5, 1.0
 """The longest repeated transfer, and how much time has to be left for one."""
 
@@ -199,13 +201,15 @@ class DirectionRun:
         )
 
     def _link_rate(self, moved: Leg) -> LinkRate | None:
-        """Return what all hosts moved over the line during the steady stretch."""
+        """Return what all hosts moved over the line at the end: in the steady stretch or longer."""
         if self._watch is None:
             return None
         from agent.bandwidth.capacity import link_rate
 
-        end_s = moved.done.ended_s
-        samples = self._watch.between(end_s - moved.steady.length_s, end_s)
+        end_s, half_s = moved.done.ended_s, moved.done.seconds / 2
+        # A full line carries the same all the time, so that a longer look only makes it surer.
+        look_s = max(moved.steady.length_s, min(MIN_LINK_LOOK_S, half_s))
+        samples = self._watch.between(end_s - look_s, end_s)
         return link_rate(samples, download=self._direction is Direction.DOWNLOAD)
 
     def _evidence(

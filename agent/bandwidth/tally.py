@@ -14,7 +14,7 @@ from agent.bandwidth.stopping import MIN_STRETCH_RTTS, MIN_STRETCH_S, Plan
 from agent.bandwidth.transfer import Transfer
 
 AGREEMENT_RATIO = 0.02
-HELD_RTTS, HELD_S = 2.0, 0.05
+HELD_RTTS, HELD_S = 1.0, 0.03
 """What lost packets hold back at the receiver, and what the ends note late."""
 LEAD_RTTS, LEAD_S = 3.0, 0.1
 """The same, and the time before the first byte is counted."""
@@ -26,7 +26,7 @@ def settle(done: Transfer, rtt_s: float, plan: Plan) -> Transfer:
     `rtt_s` is the idle round trip. The receiver's count alone may be too rough for a sure rate;
     the result then says so (`converged`, `margin_ratio`).
     """
-    if done.trace is done.received or _agree(done, _longest_rtt_s(done, rtt_s)):
+    if done.trace is done.received or _agree(done, _loaded_rtt_s(done, rtt_s)):
         return done
     steady = steady_stretch(done.received, max(MIN_STRETCH_S, MIN_STRETCH_RTTS * rtt_s))
     converged = steady is not None and steady.margin_ratio <= plan.margin_ratio
@@ -44,7 +44,7 @@ def require_sent(upload: Transfer, rtt_s: float) -> None:
         return
     sent_bytes_s = upload.sums.delivered_bytes / upload.seconds
     told_bytes_s = told / span_s
-    lead_s = LEAD_RTTS * _longest_rtt_s(upload, rtt_s) + LEAD_S
+    lead_s = LEAD_RTTS * _loaded_rtt_s(upload, rtt_s) + LEAD_S
     if told_bytes_s > sent_bytes_s * (1 + AGREEMENT_RATIO + lead_s / span_s):
         raise MeasurementError(
             "counts_disagree",
@@ -69,5 +69,6 @@ def _moved(trace: Trace) -> tuple[int, float]:
     return trace[-1].total_bytes - trace[0].total_bytes, trace[-1].t_s - trace[0].t_s
 
 
-def _longest_rtt_s(done: Transfer, idle_rtt_s: float) -> float:
-    return max([idle_rtt_s, *done.pings_s])
+def _loaded_rtt_s(done: Transfer, idle_rtt_s: float) -> float:
+    pings_s = sorted(done.pings_s)
+    return max(idle_rtt_s, pings_s[len(pings_s) // 2]) if pings_s else idle_rtt_s

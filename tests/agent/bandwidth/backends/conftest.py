@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -19,7 +17,6 @@ from collector.speedtest.command import build_server
 from collector.speedtest.server import MeasurementServer
 
 HERE = Path(__file__).parent
-BENCHMARKS = Path(__file__).parents[4] / "benchmarks"
 Measure = Callable[..., dict[str, Any]]
 
 
@@ -60,18 +57,6 @@ def librespeed_like() -> Iterator[Callable[[str], str]]:
         process.communicate(timeout=5)
 
 
-@pytest.fixture(scope="session")
-def netlab() -> ModuleType:
-    """Return the module that builds shaped lines."""
-    spec = importlib.util.spec_from_file_location("netlab", BENCHMARKS / "netlab.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["netlab"] = module  # its dataclasses look themselves up there
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
 def shaped(netlab: ModuleType, tmp_path: Path) -> Iterator[Measure]:
     """Yield a function that measures a real line of 100 Mbit/s down and 40 up at 10 ms.
@@ -81,8 +66,8 @@ def shaped(netlab: ModuleType, tmp_path: Path) -> Iterator[Measure]:
     with netlab.lab(netlab.Link(100.0, 40.0, 10.0)) as lab:
 
         def measure(backend: str, server: str, serve: list[str], *options: str) -> dict[str, Any]:
-            lab.start(lab.server(*serve))
-            time.sleep(1.2)
+            port = int(server.rpartition(":")[2])
+            netlab.await_listening(lab.start(lab.server(*serve)), port)
             done = subprocess.run(
                 lab.client(
                     sys.executable, "-m", "agent", "bandwidth", "--backend", backend,

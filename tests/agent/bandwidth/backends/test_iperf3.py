@@ -194,7 +194,7 @@ def test_a_taken_port_is_said() -> None:
 @needs_iperf3
 def test_a_real_line_within_one_percent(shaped: Callable[..., dict[str, Any]]) -> None:
     """100 Mbit/s down and 40 up at 10 ms, both directions within 1 %, in two seconds each."""
-    document = shaped("iperf3", "10.77.2.2", ["iperf3", "-s"], "--max-seconds", "2")
+    document = shaped("iperf3", "10.77.2.2:5201", ["iperf3", "-s"], "--max-seconds", "2")
     for name, rate in (("download", 100.0), ("upload", 40.0)):
         part = document[name]
         assert part["line_rate_mbps"] == pytest.approx(rate, rel=0.01)
@@ -209,7 +209,7 @@ def test_a_real_line_within_one_percent(shaped: Callable[..., dict[str, Any]]) -
 def test_bytes_bound_a_test(shaped: Callable[..., dict[str, Any]]) -> None:
     """With 20 MB allowed a ten-second test ends early, and still gives the rate."""
     options = ("--direction", "down", "--max-bytes", "20000000")
-    part = shaped("iperf3", "10.77.2.2", ["iperf3", "-s"], *options)["download"]
+    part = shaped("iperf3", "10.77.2.2:5201", ["iperf3", "-s"], *options)["download"]
     assert part["evidence"]["stopped_early"] is True
     assert part["bytes"] < 30_000_000
     assert part["line_rate_mbps"] == pytest.approx(100.0, rel=0.02)
