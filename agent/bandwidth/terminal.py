@@ -5,7 +5,7 @@ from __future__ import annotations
 from agent.bandwidth.causes import cause
 from agent.bandwidth.charts import pad, plot
 from agent.bandwidth.errors import MeasurementError
-from agent.bandwidth.requirement import KBIT_PER_HEAD, Judgement, Shown
+from agent.bandwidth.requirement import KBIT_PER_HEAD, VOID, Judgement, Shown
 from agent.bandwidth.result import DirectionResult, Result
 from rubrics.reasons import load_reasons
 
@@ -89,8 +89,9 @@ def _judgement(judgement: Judgement, *, colour: bool) -> list[str]:
 
 def _why(judgement: Judgement) -> str:
     """Return why a test shows nothing."""
-    if "same_host" in judgement.limited_by:
-        return cause("same_host").zh + " " + cause("same_host").en
+    for code in judgement.limited_by:
+        if code in VOID:
+            return f"{cause(code).zh} {cause(code).en}"
     short = f"{judgement.rate_mbps:.1f} < {judgement.required_mbps:.1f}，"
     return short + "但线路没有跑满 but the line was not full"
 

@@ -87,6 +87,13 @@ def test_the_report_shows_the_sum_a_headmaster_can_redo() -> None:
     assert "\x1b" not in text
 
 
+def test_a_burst_above_the_requirement_is_not_called_too_slow() -> None:
+    """9000 Mbit/s of credit: what is missing is a longer test."""
+    text = text_of(part(9000.0, "cross_traffic", "burst"), 1200)
+    assert "? 无法判定 cannot be told：突发额度未耗尽 burst credit not used up" in text
+    assert "9000.0 <" not in text
+
+
 @pytest.mark.parametrize("code", sorted(CAUSES))
 def test_every_cause_says_what_to_try_in_both_languages(code: str) -> None:
     """Chinese first; and the reason catalogue knows the same causes."""
