@@ -47,6 +47,12 @@ class Job:
     appointments: Callable[[], Appointment] | None = None
     refusal: Callable[[], Refusal | None] = lambda: None
     """Why it may not run now, by the hours, holidays and examinations that were set."""
+    phase_of: str = ""
+    """Jobs of one such name meet where their intervals allow; empty: each has a phase of its own.
+
+    A process that wakes once finds the processor's caches as it left them: half the cost."""
+    after_s: float = 0.0
+    """How long after the common moment this one runs, so that none measures another."""
 
 
 class _Loop(threading.Thread):
@@ -90,7 +96,7 @@ class _Loop(threading.Thread):
 
     def _follow_the_clock(self) -> None:
         runner, job = self._runner, self.job
-        offset_s = phase_s(runner.device, job.probe, job.interval_s)
+        offset_s = phase_s(runner.device, job.phase_of or job.probe, job.interval_s) + job.after_s
         since_last_s = 0.0 if job.at_once else None
         while not runner.stop.wait(
             seconds_to_next(time.time(), job.interval_s, offset_s, since_last_s)

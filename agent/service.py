@@ -32,8 +32,10 @@ from agent.settings import ProbePlan, Settings
 from agent.spool import Spool
 
 STOP_S = 1.5
-AFTER_SAMPLE_S = 0.05
-"""A light probe has measured and stored by then."""
+LIGHT = "light"
+"""What the phase of all light probes is made from: they wake together, one after the other."""
+APART_S = 0.015
+"""A light probe has measured and stored by then; the next one finds warm caches, and a free CPU."""
 _log = logging.getLogger("agent.run")
 
 
@@ -97,6 +99,10 @@ class Service:
         self._heavy_at_once = heavy_at_once
         self._spool = spool
         self._stop = stop
+        self._plans = [plan for plan in settings.probes.values() if plan.is_run]
+        light = (plan for plan in self._plans if plan.cost is Cost.LIGHT)
+        often_first = sorted(light, key=lambda plan: plan.interval_s)
+        self._after_s = {plan.probe: APART_S * n for n, plan in enumerate(often_first, start=1)}
         self._latest = Latest()
         self._collector = _Collector(state_dir, settings, self._begin_stream)
         bureau = BureauTimes(state_dir / "bureau_times.json")
@@ -112,10 +118,10 @@ class Service:
 
     def run(self) -> None:
         """Run until the stop is asked for, and close the spool."""
-        plans = [plan for plan in self._settings.probes.values() if plan.is_run]
+        plans = self._plans
         report = SelfReport(self._spool, self._latest, lambda: self._pusher.state)
         jobs = [self._job(plan) for plan in plans]
-        jobs.append(Job(NAME, INTERVAL_S, 30.0, report.collect))
+        jobs.append(Job(NAME, INTERVAL_S, 30.0, report.collect, phase_of=LIGHT))
         rotation = self._rotation()
         every_s = LOOK_EVERY.total_seconds()
         jobs.append(Job(ROTATION, every_s, 120.0, rotation.turn, at_once=rotation.begun()))
@@ -139,16 +145,14 @@ class Service:
         _log.info("stopped")
 
     def _until_next_push_s(self) -> float:
-        """Return the time until just after the next sample of the fastest probe.
+        """Return the time until just after the light probes have measured.
 
-        The sample is fresh then, and so are the processor's caches: two wake-ups as one cost less.
+        The samples are fresh then, and so are the processor's caches: two wake-ups as one cost
+        less.
         """
-        plans = (plan for plan in self._settings.probes.values() if plan.is_run)
-        pace = min(plans, key=lambda plan: plan.interval_s, default=None)
         interval_s = self._settings.push.interval_s
-        if pace is None:
-            return interval_s
-        offset_s = phase_s(self._spool.stream, pace.probe, pace.interval_s) + AFTER_SAMPLE_S
+        after_s = APART_S * (len(self._after_s) + 1)
+        offset_s = phase_s(self._spool.stream, LIGHT, interval_s) + after_s
         return seconds_to_next(time.time(), interval_s, offset_s, since_last_s=0.0)
 
     def _begin_stream(self, agent_id: str) -> None:
@@ -175,7 +179,14 @@ class Service:
 
     def _unconditional_job(self, plan: ProbePlan) -> Job:
         if plan.cost is Cost.LIGHT:
-            return Job(plan.probe, plan.interval_s, plan.timeout_s, self._run_here(plan))
+            return Job(
+                plan.probe,
+                plan.interval_s,
+                plan.timeout_s,
+                self._run_here(plan),
+                phase_of=LIGHT,
+                after_s=self._after_s[plan.probe],
+            )
         job = Job(
             plan.probe,
             plan.interval_s,

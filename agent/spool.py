@@ -11,7 +11,8 @@ sent, and gone once the batch is *settled*; what the collector refuses for good 
 * Reading sequences come from an AUTOINCREMENT key and are never used twice, also after drops.
 * A batch's id is the hash of its content, so that a cloned disk sends what it was cloned with
   under the ids of the original, and the collector stores it once.
-* `settle` may be lost in a power cut: the batch is then sent again and answered `duplicate`.
+* `settle` may be lost in a power cut, so it does not wait for the disk: the batch is then sent
+  again and answered `duplicate`.
 
 Bounded: by the bytes that the database really uses and by age, oldest queued readings first; the
 rejected table by count. Everything that goes missing is counted. A damaged file is set aside, never
@@ -137,7 +138,7 @@ class Spool:
 
     def settle(self, batch: StoredBatch) -> None:
         """Forget a batch that the collector has made durable."""
-        self._database.durably(lambda database: remove_batch(database, batch))
+        self._database.soon(lambda database: remove_batch(database, batch))
 
     def split(self, batch: StoredBatch) -> None:
         """Replace a batch that is too large by its halves, under new ids.

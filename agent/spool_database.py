@@ -9,12 +9,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from agent.file_lock import FileLock, LockHeldError
 from agent.spool_counts import add_to_counter
 from agent.spool_file import LAYOUT_VERSION, is_damage, is_full, open_database, quarantine
 from agent.spool_queue import append
 from agent.spool_salvage import salvage
+
+Synchronous = Literal["FULL", "NORMAL"]
+"""When SQLite waits for the disk: at every commit, or only before it copies its log (WAL)."""
 
 
 class SpoolBusyError(RuntimeError):
@@ -86,9 +90,10 @@ class SpoolDatabase:
             yield self._connection
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self, synchronous: Synchronous) -> Iterator[sqlite3.Connection]:
         """Serialise threads, and commit or roll back."""
         with self._mutex:
+            self._connection.execute(f"PRAGMA synchronous = {synchronous}")
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -97,14 +102,23 @@ class SpoolDatabase:
                 raise
             self._connection.commit()
 
-    def durably(self, work: Callable[[sqlite3.Connection], None]) -> None:
+    def soon(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        """As `durably`, but a power cut before the next durable transaction may undo it.
+
+        The end of the process does not, and nobody waits for the disk.
+        """
+        self.durably(work, "NORMAL")
+
+    def durably(
+        self, work: Callable[[sqlite3.Connection], None], synchronous: Synchronous = "FULL"
+    ) -> None:
         """Do `work` in a transaction; where that fails and can be helped, help and do it again.
 
         A file that turns out damaged is replaced; on a full disk the log is taken over first, whose
         megabytes may be what is missing.
         """
         try:
-            with self._transaction() as database:
+            with self._transaction(synchronous) as database:
                 work(database)
         except sqlite3.DatabaseError as error:
             if is_full(error):
@@ -117,7 +131,7 @@ class SpoolDatabase:
                     self._read_stream()
             else:
                 raise
-            with self._transaction() as database:
+            with self._transaction(synchronous) as database:
                 work(database)
 
     def belongs_to(self, agent_id: str) -> bool:

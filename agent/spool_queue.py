@@ -32,14 +32,17 @@ def append(database: sqlite3.Connection, rows: Sequence[tuple[float, str]]) -> N
 
 def drop_over_bounds(database: sqlite3.Connection, settings: SpoolSettings, now: datetime) -> None:
     """Drop what is older than allowed, then the oldest while the file is too large; count it."""
-    oldest_allowed = now - timedelta(days=settings.max_age_days)
-    young = database.execute(
-        "SELECT sequence FROM queue WHERE time >= ? ORDER BY sequence LIMIT 1",
-        (oldest_allowed.timestamp(),),
-    ).fetchone()
-    dropped = database.execute(
-        "DELETE FROM queue WHERE sequence < ?", (young[0] if young else _ALL,)
-    ).rowcount
+    oldest_allowed_s = (now - timedelta(days=settings.max_age_days)).timestamp()
+    dropped = 0
+    head = database.execute("SELECT time FROM queue ORDER BY sequence LIMIT 1").fetchone()
+    if head and head[0] < oldest_allowed_s:
+        young = database.execute(
+            "SELECT sequence FROM queue WHERE time >= ? ORDER BY sequence LIMIT 1",
+            (oldest_allowed_s,),
+        ).fetchone()
+        dropped = database.execute(
+            "DELETE FROM queue WHERE sequence < ?", (young[0] if young else _ALL,)
+        ).rowcount
     while used_bytes(database) > settings.max_bytes:
         step = database.execute(
             "DELETE FROM queue WHERE sequence IN"
@@ -49,7 +52,8 @@ def drop_over_bounds(database: sqlite3.Connection, settings: SpoolSettings, now:
         if step == 0:
             break
         dropped += step
-    add_to_counter(database, "dropped_total", dropped)
+    if dropped:
+        add_to_counter(database, "dropped_total", dropped)
 
 
 def take_head(database: sqlite3.Connection, max_readings: int, max_bytes: int) -> list[QueuedRow]:

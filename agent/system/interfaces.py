@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -13,9 +14,17 @@ _PARAVIRTUAL_DRIVERS = frozenset(
 """Drivers of interfaces that a hypervisor invents: the speed they print is no cable's."""
 _EMULATED_DRIVERS = frozenset({"e1000", "e1000e", "8139cp", "pcnet32", "ne2k-pci"})
 """Real cards that hypervisors imitate: their speed counts on bare metal only."""
-_FILES = ("speed", "duplex", "operstate", "carrier", "type", "bonding/mode", "bonding/slaves")
-_BOND_FILES = ("bonding/active_slave", "bonding/ad_aggregator")
-_MEMBER_FILES = ("bonding_slave/mii_status", "bonding_slave/ad_aggregator_id")
+_FILES = {
+    None: ("speed", "duplex", "operstate", "carrier", "type"),
+    "bonding": (
+        "bonding/mode",
+        "bonding/slaves",
+        "bonding/active_slave",
+        "bonding/ad_aggregator",
+    ),
+    "bonding_slave": ("bonding_slave/mii_status", "bonding_slave/ad_aggregator_id"),
+}
+"""Folder that some interfaces have (None: all) -> the files read then."""
 _LOOPBACK_TYPE = "772"
 
 
@@ -146,28 +155,45 @@ def _bond_uses(bond: RawInterface, mode: str, member: RawInterface) -> bool:
 
 
 def read_interfaces(sys_root: Path) -> list[RawInterface]:
-    """Read all interfaces of /sys/class/net. Raises OSError where there is none.
-
-    An unreadable file is left out: the kernel answers EINVAL for the speed of a link that is down.
-    """
+    """Read all interfaces of /sys/class/net. Raises OSError where there is none."""
+    root = sys_root / "class/net"
     found = []
-    for folder in sorted((sys_root / "class/net").iterdir()):
-        if not (folder / "type").exists():  # a plain file such as bonding_masters
+    for name in sorted(_names(root)):
+        try:
+            entries = _names(root / name)
+        except NotADirectoryError:  # such as bonding_masters
             continue
-        texts = {}
-        for name in (*_FILES, *_BOND_FILES, *_MEMBER_FILES):
+        if "type" in entries:
+            found.append(_read_interface(root / name, entries))
+    return found
+
+
+def _names(folder: Path) -> set[str]:
+    with os.scandir(folder) as entries:  # a tenth of what `iterdir` costs
+        return {entry.name for entry in entries}
+
+
+def _read_interface(folder: Path, entries: Collection[str]) -> RawInterface:
+    """Read what is there; the kernel answers EINVAL for the speed of a link that is down."""
+    texts = {}
+    for part, files in _FILES.items():
+        for path in files if part is None or part in entries else ():
             try:
-                texts[name] = (folder / name).read_text().strip()
+                with (folder / path).open("rb", buffering=0) as file:
+                    texts[path] = file.read().decode().strip()
             except (OSError, UnicodeDecodeError):
                 continue
-        driver = folder / "device/driver"
-        found.append(
-            RawInterface(
-                name=folder.name,
-                texts=texts,
-                has_device=(folder / "device").exists(),
-                is_wireless=(folder / "wireless").exists() or (folder / "phy80211").exists(),
-                driver=driver.resolve().name if driver.exists() else "",
-            )
-        )
-    return found
+    return RawInterface(
+        name=folder.name,
+        texts=texts,
+        has_device="device" in entries,
+        is_wireless="wireless" in entries or "phy80211" in entries,
+        driver=_driver(folder),
+    )
+
+
+def _driver(folder: Path) -> str:
+    try:
+        return (folder / "device/driver").readlink().name
+    except OSError:  # no card behind it
+        return ""
