@@ -29,7 +29,7 @@ def test_a_device_keeps_its_slots() -> None:
 
 @given(st.text(), st.sampled_from([15.0, 30.0]), st.integers(1, 400))
 def test_slots_under_one_name_meet(device: str, often_s: float, times: int) -> None:
-    """Every slot of a longer interval is one of the shorter that divides it: one wake-up, not two."""
+    """A slot of a longer interval is one of the shorter that divides it: one wake-up, not two."""
     apart_s = phase_s(device, "light", times * often_s) - phase_s(device, "light", often_s)
     assert apart_s / often_s == pytest.approx(round(apart_s / often_s), abs=1e-6)
 
