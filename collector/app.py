@@ -35,6 +35,7 @@ from collector.web.services import WebServices
 from collector.web.site import Site
 from collector.wiring_assessment import add_assessment
 from collector.wiring_evidence import add_evidence
+from collector.wiring_imports import import_service
 from collector.wiring_ingest import add_ingest
 from collector.wiring_people import add_people
 from collector.wiring_slots import add_slots
@@ -125,6 +126,7 @@ def create_app(
     sheets = ScoringService(records, series, rubrics, calendar=calendar)
     assessment = add_assessment(app, records, series, rubrics, calendar, clock)
     app.state.assessment = assessment
+    app.state.imports = import_service(records, rubrics, clock)
     refresher = summary_refresher(records, series, rubrics, sheets, assessment.reader)
     summarising: SummaryWorker = summary_worker(refresher, records, registry, clock)
     folder = settings.data / EVIDENCE_FOLDER

@@ -58,20 +58,17 @@ def declare(
 
 def _known_facts() -> Mapping[str, FigureSpec]:
     """Return every fact that a rubric or an indicator asks for."""
+    from collector.imports.facts import known_facts
     from rubrics.indicators import load_indicators
     from rubrics.loader import official_rubrics
-    from rubrics.model.rubric import FigureSpec
 
-    known: dict[str, FigureSpec] = {}
-    for definition in load_indicators().values():
-        if (census := definition.census) is not None:
-            known[census.fact] = FigureSpec(zh=census.title.zh, en=census.title.en, unit="count")
-    for rubric in official_rubrics().values():
-        known |= rubric.facts
-    return dict(sorted(known.items()))
+    return known_facts(official_rubrics().values(), load_indicators().values())
 
 
 def _pair(text: str, known: Mapping[str, FigureSpec]) -> tuple[str, str]:
+    from collector.imports.facts import fact_value
+    from collector.imports.refusals import CellError
+
     name, sign, value = (part.strip() for part in text.partition("="))
     if not (name and sign and value):
         raise wrong_use(f"{text!r} 有误：写成 NAME=VALUE，如 servers=3。Write NAME=VALUE.")
@@ -80,22 +77,10 @@ def _pair(text: str, known: Mapping[str, FigureSpec]) -> tuple[str, str]:
         near = get_close_matches(name, known, n=1)
         hint = f" ({near[0]}?)" if near else ""
         raise wrong_use(f"没有申报项 no fact {name!r}{hint}；可申报 known: {', '.join(known)}")
-    _check(name, value, spec)
-    return name, value
-
-
-def _check(name: str, value: str, spec: FigureSpec) -> None:
-    from rubrics.exact import exact
-
-    if spec.type == "bool":
-        if value not in ("true", "false"):
-            raise wrong_use(f"{name}={value} 有误：填 true 或 false")
-        return
     try:
-        number = exact(value)
-    except ValueError as error:
-        raise wrong_use(f"{name}={value} 有误：要填数字 a number is needed") from error
-    if number < (spec.min or 0) or (spec.max is not None and number > spec.max):
-        raise wrong_use(f"{name}={value} 超出范围 is out of range")
-    if spec.unit == "count" and not value.isdecimal():
-        raise wrong_use(f"{name}={value} 有误：要填整数 a whole number is needed")
+        given = fact_value(value, spec)
+    except CellError as error:
+        raise wrong_use(f"{name}={value} 有误：{error}") from error
+    if given is None:
+        raise wrong_use(f"{text!r} 有误：写成 NAME=VALUE，如 servers=3。Write NAME=VALUE.")
+    return name, given

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from collector.cli import declare
+from collector.cli import declare, import_list
 from collector.cli.acts import act_now
 from collector.cli.options import DataOption, FormatOption
 from collector.cli.output import Format, explain, show, show_json, wrong_use
@@ -18,6 +18,8 @@ from collector.domain import School, SchoolKind, Stage
 app = typer.Typer(help="登记和查看学校 add and list schools", no_args_is_help=True)
 
 app.command("declare", help=declare.HELP)(declare.declare)
+app.command("import", help=import_list.SCHOOLS_HELP)(import_list.import_schools)
+app.command("template", help=import_list.TEMPLATE_HELP)(import_list.schools_template)
 
 ADD_HELP = """登记学校，编号已存在时更新。没有给出的人数按“未知”保存，不会当作 0。Add a school.
 

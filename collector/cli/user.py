@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from collector.cli import import_list
 from collector.cli.acts import act_now
 from collector.cli.options import DataOption, FormatOption
 from collector.cli.output import Format, explain, explained_errors, show, show_json
@@ -27,6 +28,8 @@ HELP = """人员与登录 people who sign in: add, list, disable, password, assi
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode=None)
 token_app = typer.Typer(help="程序用的令牌 tokens for programs", no_args_is_help=True)
 app.add_typer(token_app, name="token")
+app.command("import", help=import_list.PEOPLE_HELP)(import_list.import_people)
+app.command("template", help=import_list.TEMPLATE_HELP)(import_list.people_template)
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="登录名 sign-in name")]
 

@@ -34,6 +34,7 @@ from collector.domain.identity import (
     QuarantinedBatch,
     Scope,
 )
+from collector.domain.imports import ImportChange, ImportFile, ImportKind, SeenSchool
 from collector.domain.people import (
     Assignment,
     OneTimeCode,
@@ -101,6 +102,9 @@ __all__ = [
     "Fact",
     "FlagNote",
     "Hours",
+    "ImportChange",
+    "ImportFile",
+    "ImportKind",
     "IndicatorVerdict",
     "Json",
     "Key",
@@ -123,6 +127,7 @@ __all__ = [
     "SchoolForm",
     "SchoolKind",
     "Scope",
+    "SeenSchool",
     "Session",
     "Setting",
     "Side",

@@ -32,10 +32,7 @@ class Accounts:
 
         Raises UnprocessableError, ConflictError (name taken) or NotFoundError (no such school).
         """
-        _check(name, role, school_id)
-        shown = display_name.strip() or name
-        person = Person(secrets.token_hex(8), name, shown, role, act.at, school_id)
-        code, text = _new_code(person.id, act.at)
+        person, code, text = prepare_person(name, display_name, role, school_id, act.at)
         self._records.add_person(person, code, act)
         return person, text
 
@@ -97,6 +94,19 @@ class Accounts:
             for admin in self._records.admins()
             if admin.id != person_id
         )
+
+
+def prepare_person(
+    name: str, display_name: str, role: Role, school_id: str | None, now: datetime
+) -> tuple[Person, OneTimeCode, str]:
+    """Return a new person, the one-time code and its text, without keeping any of them.
+
+    Raises UnprocessableError naming the wrong field.
+    """
+    _check(name, role, school_id)
+    shown = display_name.strip() or name
+    person = Person(secrets.token_hex(8), name, shown, role, now, school_id)
+    return person, *_new_code(person.id, now)
 
 
 def _new_code(person_id: str, now: datetime) -> tuple[OneTimeCode, str]:

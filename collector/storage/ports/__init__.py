@@ -16,6 +16,7 @@ from typing import Protocol
 from collector.storage.ports.audit import AuditRecords
 from collector.storage.ports.evidence import EvidenceRecords, EvidenceUse
 from collector.storage.ports.identity import IdentityRecords
+from collector.storage.ports.imports import ImportRecords
 from collector.storage.ports.inbox import (
     Acceptance,
     Delivery,
@@ -51,6 +52,7 @@ __all__ = [
     "EvidenceUse",
     "GroupSummary",
     "IdentityRecords",
+    "ImportRecords",
     "ImportedBundle",
     "Inbox",
     "InboxRow",
@@ -86,6 +88,7 @@ class RecordStore(
     PeopleRecords,
     AuditRecords,
     PublicationRecords,
+    ImportRecords,
     Protocol,
 ):
     """Everything that is not a number in a series."""

@@ -34,6 +34,9 @@ class SchoolRecords(Protocol):
     def profile_in_force(self, school_id: str, day: date) -> Profile | None:
         """Return the version with the newest `as_of` up to that day; None if all are later."""
 
+    def profile_versions(self) -> Mapping[str, int]:
+        """Return the number of the newest version of every school's profile."""
+
     def school(self, school_id: str) -> School | None:
         """Return the school with this id."""
 
@@ -60,6 +63,9 @@ class SchoolRecords(Protocol):
         With `as_of` those declared for a later day do not count, with `upto` those with a higher
         id.
         """
+
+    def facts_of_all(self) -> Mapping[str, Mapping[str, Fact]]:
+        """Return the facts in force of every school that declared any."""
 
     def fact_history(self, school_id: str, name: str) -> Sequence[Fact]:
         """Return every value ever declared under this name, oldest first."""

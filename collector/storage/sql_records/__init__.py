@@ -15,6 +15,7 @@ from collector.storage.sql_records.database import Database
 from collector.storage.sql_records.evidence import SqlEvidence
 from collector.storage.sql_records.facts import SqlFacts
 from collector.storage.sql_records.identities import SqlIdentities
+from collector.storage.sql_records.imports import SqlImports
 from collector.storage.sql_records.inbox import SqlInbox
 from collector.storage.sql_records.people import SqlPeople
 from collector.storage.sql_records.publications import SqlPublications
@@ -45,6 +46,7 @@ class SqlRecordStore(
     SqlAuditCheck,
     SqlEvidence,
     SqlPublications,
+    SqlImports,
 ):
     """All parts of `collector.storage.ports.RecordStore` on one database."""
 

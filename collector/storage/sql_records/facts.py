@@ -36,6 +36,13 @@ class SqlFacts:
             statement = statement.where(facts.c.position <= upto)
         return {fact.name: fact for fact in self._facts(statement, facts.c.as_of)}
 
+    def facts_of_all(self) -> dict[str, dict[str, Fact]]:
+        """Return the facts in force of every school."""
+        found: dict[str, dict[str, Fact]] = {}
+        for fact in self._facts(select(facts), facts.c.as_of):
+            found.setdefault(fact.school_id, {})[fact.name] = fact
+        return found
+
     def fact_history(self, school_id: str, name: str) -> Sequence[Fact]:
         """Return every value ever declared under this name, oldest first."""
         here = (facts.c.school_id == school_id) & (facts.c.name == name)
@@ -55,19 +62,16 @@ class SqlFacts:
 
 def add_fact_row(connection: Connection, fact: Fact, act: Act) -> None:
     """Append a fact with its record in the audit chain."""
-    position = connection.execute(
-        insert(facts)
-        .values(
-            school_id=fact.school_id,
-            name=fact.name,
-            value=fact.value,
-            as_of=fact.as_of,
-            author=fact.author,
-            recorded_at=fact.recorded_at,
-        )
-        .returning(facts.c.position)
-    ).scalar_one()
-    append_audit(connection, act, facts, position)
+    add_fact_rows(connection, [fact], act)
+
+
+def add_fact_rows(connection: Connection, new: Sequence[Fact], act: Act) -> None:
+    """Append facts, in one statement however many there are, with their audit records."""
+    names = ("school_id", "name", "value", "as_of", "author", "recorded_at")
+    rows = [{name: getattr(fact, name) for name in names} for fact in new]
+    if rows:
+        added = insert(facts).returning(facts.c.position)
+        append_audit(connection, act, facts, *connection.scalars(added, rows))
 
 
 def newest_fact_id(connection: Connection, fact: Fact) -> int:

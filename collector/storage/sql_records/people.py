@@ -33,8 +33,8 @@ class SqlPeople:
 
     def add_person(self, person: Person, code: OneTimeCode | None, act: Act) -> None:
         """Add a person, with a code to set the first password."""
-        with _name_taken(), self._database.writing() as connection:
-            connection.execute(insert(people).values(_columns(person)))
+        with name_taken(), self._database.writing() as connection:
+            connection.execute(insert(people).values(person_columns(person)))
             if code is not None:
                 connection.execute(insert(one_time_codes).values(asdict(code)))
             append_audit(connection, act, people, person.id)
@@ -43,8 +43,8 @@ class SqlPeople:
 
     def put_person(self, person: Person, act: Act) -> bool:
         """Replace the person with this id; disabling one ends sessions and revokes tokens."""
-        statement = update(people).where(people.c.id == person.id).values(_columns(person))
-        with _name_taken(), self._database.writing() as connection:
+        statement = update(people).where(people.c.id == person.id).values(person_columns(person))
+        with name_taken(), self._database.writing() as connection:
             if connection.execute(statement).rowcount == 0:
                 return False
             revoked: list[str] = []
@@ -200,7 +200,7 @@ def _revoke_tokens(connection: Connection, person_id: str, now: datetime) -> lis
 
 
 @contextmanager
-def _name_taken() -> Iterator[None]:
+def name_taken() -> Iterator[None]:
     """Turn a violated uniqueness into an error that says what to do."""
     try:
         yield
@@ -212,7 +212,8 @@ def _name_taken() -> Iterator[None]:
         ) from error
 
 
-def _columns(person: Person) -> dict[str, Any]:
+def person_columns(person: Person) -> dict[str, Any]:
+    """Return a person as the columns of its row."""
     return {
         **asdict(person),
         "role": person.role.value,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -64,6 +64,13 @@ class SqlSchools:
         """Return the version with the newest `as_of` up to that day; None if all are later."""
         held = [one for one in self.profiles(school_id) if _since(one) <= day]
         return max(held, key=lambda one: (_since(one), one.version), default=None)
+
+    def profile_versions(self) -> Mapping[str, int]:
+        """Return the number of the newest version of every school's profile."""
+        newest = select(school_profiles.c.school_id, func.max(school_profiles.c.version))
+        with self._database.reading() as connection:
+            rows = connection.execute(newest.group_by(school_profiles.c.school_id))
+            return {row[0]: row[1] for row in rows}
 
     def school(self, school_id: str) -> School | None:
         """Return the school with this id."""
@@ -166,7 +173,7 @@ class SqlSchools:
         """Append a version; the school's row follows the version with the newest `as_of`."""
         profile = Profile(seen + 1, school, act.actor, act.at, act.why)
         others = _profiles(connection, school.id)
-        values = _values(school)
+        values = school_columns(school)
         if all(_since(one) <= _since(profile) for one in others):
             added = self._database.insert(schools).values(id=school.id, **values)
             connection.execute(added.on_conflict_do_update(index_elements=["id"], set_=values))
@@ -204,7 +211,8 @@ def _newest_profile(connection: Connection, school_id: str) -> Profile | None:
     return next(iter(_profiles(connection, school_id)), None)
 
 
-def _values(school: School) -> dict[str, Any]:
+def school_columns(school: School) -> dict[str, Any]:
+    """Return a profile as the columns that schools and their versions share."""
     return {
         "name": school.name,
         "kind": school.kind.value,

@@ -28,6 +28,7 @@ from collector.storage.sql_records.schema.identity import (
     keys,
     quarantine,
 )
+from collector.storage.sql_records.schema.imports import import_contents, imports
 from collector.storage.sql_records.schema.inbox import (
     bundles,
     inbox,
@@ -78,6 +79,8 @@ __all__ = [
     "evidence_supports",
     "facts",
     "flag_notes",
+    "import_contents",
+    "imports",
     "inbox",
     "keys",
     "leases",
@@ -105,7 +108,7 @@ __all__ = [
     "townships",
 ]
 
-SCHEMA_VERSION = "0008"
+SCHEMA_VERSION = "0009"
 """The migration that this code is written for."""
 
 TRACKED_TABLES = (
@@ -130,5 +133,6 @@ TRACKED_TABLES = (
     evidence_supports,
     flag_notes,
     publications,
+    imports,
 )
 """Tables whose every row has a record in the audit chain: changed only through `append_audit`."""
