@@ -15,9 +15,9 @@ from agent.bandwidth.transfer import Transfer
 
 AGREEMENT_RATIO = 0.02
 HELD_RTTS, HELD_S = 1.0, 0.03
-"""What lost packets hold back at the receiver, and what the ends note late."""
+"""What is on its way or waits for a repair at the end, as time at the full rate."""
 LEAD_RTTS, LEAD_S = 3.0, 0.1
-"""The same, and the time before the first byte is counted."""
+"""By how much the two ends' first and last notes may lie apart."""
 
 
 def settle(done: Transfer, rtt_s: float, plan: Plan) -> Transfer:
@@ -54,12 +54,19 @@ def require_sent(upload: Transfer, rtt_s: float) -> None:
 
 
 def _agree(done: Transfer, rtt_s: float) -> bool:
+    """Whether both ends noted the same bytes in the same time, as far as they can."""
     sent, sent_s = _moved(done.trace)
     received, received_s = _moved(done.received)
-    if min(sent_s, received_s, received) <= 0:
+    if min(sent_s, received_s) <= 0:
         return False
-    off = abs(sent / sent_s / (received / received_s) - 1)
-    return off <= AGREEMENT_RATIO + (HELD_RTTS * rtt_s + HELD_S) / min(sent_s, received_s)
+    steady = done.verdict.steady
+    rate_bytes_s = steady.rate_bytes_s if steady else sent / sent_s
+    held = rate_bytes_s * (HELD_RTTS * rtt_s + HELD_S)
+    lead_s = LEAD_RTTS * rtt_s + LEAD_S
+    return (
+        abs(sent - received) <= AGREEMENT_RATIO * received + held
+        and abs(sent_s - received_s) <= AGREEMENT_RATIO * received_s + lead_s
+    )
 
 
 def _moved(trace: Trace) -> tuple[int, float]:

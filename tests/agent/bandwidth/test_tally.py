@@ -59,6 +59,24 @@ def test_a_smoother_sender_that_tells_the_truth_decides() -> None:
     assert settle(done, RTT_S, PLAN) is done
 
 
+@pytest.mark.parametrize("rtt_s", [0.02, 0.08, 0.3])
+def test_a_long_path_s_slow_start_is_no_disagreement(rtt_s: float) -> None:
+    """The sender notes nothing for a round trip, and learns of each byte one later."""
+
+    def arrived(t_s: float) -> float:
+        ramp_s = 8 * rtt_s  # doubling each round trip until the line is full
+        if t_s >= ramp_s:
+            return RATE_BYTES_S * (rtt_s * 1.44 + t_s - ramp_s)
+        return RATE_BYTES_S * rtt_s * 1.44 * 2 ** ((t_s - ramp_s) / rtt_s)
+
+    times = [n * 0.005 for n in range(1, round((10 * rtt_s + 0.3) / 0.005))]
+    received = [Slice(t, round(arrived(t - rtt_s / 2))) for t in times if t > rtt_s]
+    judged = [Slice(t, round(arrived(t - rtt_s)) if t > rtt_s else 0) for t in times]
+    done = transfer(received, judged)._replace(pings_s=[1.5 * rtt_s])
+    assert settle(done, rtt_s, PLAN) is done
+    require_sent(done._replace(sums=TcpSums(delivered_bytes=judged[-1].total_bytes)), rtt_s)
+
+
 def test_a_count_too_rough_for_a_rate_is_not_called_sure() -> None:
     """Where only a liar's count looked steady there is no steady stretch."""
     own = [Slice(n * 0.5, n * n * 1_000_000) for n in range(1, 9)]
