@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
@@ -14,6 +15,35 @@ from pathlib import Path
 import pytest
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+MEMORY_DISK = Path("/dev/shm")  # noqa: S108  # looked at, and used by pytest with names of its own
+ROOM_BYTES = 4 * 2**30
+"""What a memory disk must have free before temporary folders go there."""
+
+
+def pytest_configure() -> None:
+    """Spend less on bookkeeping: thousands of tests write small databases and make many objects.
+
+    Temporary folders go to memory where there is enough of it, because SQLite and DuckDB wait for
+    the disk at every commit. The garbage collector looks less often: each wired collector is
+    tens of thousands of objects, which the usual thresholds walk through again and again.
+    """
+    if hasattr(os, "statvfs") and MEMORY_DISK.is_dir():
+        disk = os.statvfs(MEMORY_DISK)
+        runs_programs = not disk.f_flag & os.ST_NOEXEC
+        if runs_programs and disk.f_bavail * disk.f_frsize > ROOM_BYTES:
+            os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY_DISK))
+    gc.set_threshold(50_000, 20, 50)
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported and collected out of every later garbage collection."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    """Let the interpreter take everything down; extension modules tell of what is left."""
+    gc.unfreeze()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -32,25 +62,35 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 TIMED = (
     "tests/agent/bandwidth/",
-    "tests/agent/snmp/",
-    "tests/agent/sweep/",
     "tests/agent/test_footprint.py",
     "tests/agent/wireless/test_rate.py",
     "tests/collector/scoring/test_limited_lines.py",
-    "tests/collector/speedtest/",
+    "tests/collector/speedtest/slots/test_real_agents.py",
     "tests/e2e/web/",
 )
-"""Tests that measure real time over shaped lines, simulators and processes. They run one at a time
-(`-m timed`), and where others use the machine as well, a starved lab measures the machine: two more
-tries, which the report counts."""
+"""Tests that measure rates over shaped lines, memory and time, or drive a county of browsers. They
+run one at a time (`-m timed`), and where others use the machine as well, a starved lab measures the
+machine: two more tries, which the report counts."""
+
+TRIED_AGAIN = ("tests/agent/snmp/", "tests/agent/sweep/", "tests/collector/speedtest/")
+"""Simulators and servers that have to answer within the time limits of the probes. They run beside
+other tests, with two more tries; each folder stays on one worker, which starts its servers once."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark timed tests and give them more tries; skip `root` where namespaces cannot be made."""
+    """Mark timed tests, name what stays on one worker (`--dist loadgroup`), and give more tries.
+
+    A file stays on one worker, so that what it opens for all of its tests is opened once. `root`
+    is skipped where namespaces cannot be made.
+    """
     for item in items:
-        if item.nodeid.startswith(TIMED):
+        file = item.nodeid.partition("::")[0]
+        folder = next((one for one in TRIED_AGAIN if file.startswith(one)), None)
+        if timed := file.startswith(TIMED):
             item.add_marker(pytest.mark.timed)
+        if timed or folder is not None:
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=2))
+        item.add_marker(pytest.mark.xdist_group(folder or file))
     if sys.platform == "linux" and os.geteuid() == 0:
         return
     for item in items:
@@ -74,11 +114,15 @@ class PostgreSQL:
     port: int
     _made: list[str] = field(default_factory=list)
 
-    def new_database(self) -> str:
-        """Make an empty database; return its URL over the local socket, as `--records` takes it."""
+    def new_database(self, like: str = "template1") -> str:
+        """Make a database, empty or a copy; return its URL over the local socket, for `--records`.
+
+        `like` is such a URL; nobody may be connected to its database.
+        """
         name = f"county_{len(self._made)}"
         self._made.append(name)
-        self.run(f'CREATE DATABASE "{name}"')
+        model = like.partition("?")[0].rpartition("/")[2]
+        self.run(f'CREATE DATABASE "{name}" TEMPLATE "{model}"')
         return f"postgresql://postgres@/{name}?host={self.folder}&port={self.port}"
 
     def run(self, statement: str, database: str = "postgres") -> None:

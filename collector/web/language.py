@@ -5,7 +5,7 @@ binary file stands between a translator and the page.
 """
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
 from pathlib import Path
@@ -33,6 +33,7 @@ class Translator(Protocol):
         ...
 
 
+@cache
 def load_translator(language: str, locales: Path = LOCALES) -> NullTranslations:
     """Load the catalogue of `language`; Chinese, the source language, has none and needs none."""
     if language == CHINESE:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import argon2
+import argon2.profiles
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -23,7 +26,7 @@ from collector.app import create_app, open_stores
 from collector.domain import School, SchoolKind, Scope, Stage
 from collector.enrolment.service import new_code, new_key
 from collector.ingest.limits import IngestLimits
-from collector.settings import Settings
+from collector.settings import RECORDS_FILE, Settings
 from collector.storage.ports import RecordStore, SeriesStore
 from collector.storage.sql_records import SqlRecordStore, open_records
 from rubrics.model import Rubric
@@ -42,10 +45,42 @@ def golden() -> dict[str, Any]:
     return copy.deepcopy(batch)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _quick_for_tests() -> Iterator[None]:
+    """Hash passwords with the least work, and let collectors of tests make no summaries unasked.
+
+    Both are parameters of the real thing: argon2's cost, and when a started worker begins.
+    Collectors that run as processes of their own keep theirs.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        cheap = argon2.PasswordHasher.from_parameters(argon2.profiles.CHEAPEST)
+        patch.setattr("collector.people.passwords._hasher", cheap)
+        patch.setattr("collector.summaries.worker.START_AFTER_S", 3600.0)
+        yield
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a migrated, empty record database: migrating one for each test takes most of it."""
+    path = tmp_path_factory.mktemp("migrated") / RECORDS_FILE
+    open_records(f"sqlite:///{path}", lambda _: None).close()
+    return path
+
+
 @pytest.fixture
-def records(tmp_path: Path) -> Iterator[SqlRecordStore]:
+def migrated_data(tmp_path: Path, migrated: Path) -> Path:
+    """Return a data directory with an empty record database that needs no migration."""
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o700)
+    shutil.copyfile(migrated, folder / RECORDS_FILE)
+    return folder
+
+
+@pytest.fixture
+def records(tmp_path: Path, migrated: Path) -> Iterator[SqlRecordStore]:
     """Yield an empty record store."""
-    store = open_records(f"sqlite:///{tmp_path / 'records.sqlite3'}", lambda _: None)
+    shutil.copyfile(migrated, tmp_path / RECORDS_FILE)
+    store = open_records(f"sqlite:///{tmp_path / RECORDS_FILE}", lambda _: None)
     yield store
     store.close()
 
@@ -115,7 +150,7 @@ class County:
 
 
 @pytest.fixture
-def start_county(tmp_path: Path) -> Iterator[Callable[..., County]]:
+def start_county(tmp_path: Path, migrated: Path) -> Iterator[Callable[..., County]]:
     """Yield a factory of counties; all are shut down at the end of the test."""
     clients: list[TestClient] = []
 
@@ -126,6 +161,9 @@ def start_county(tmp_path: Path) -> Iterator[Callable[..., County]]:
         rubrics: Mapping[str, Rubric] | None = None,
     ) -> County:
         settings = Settings(data=tmp_path / name, host=host)
+        if not settings.data.exists():
+            settings.data.mkdir(mode=0o700)
+            shutil.copyfile(migrated, settings.data / RECORDS_FILE)
         stores = open_stores(settings, lambda _: None)
         clock = Clock()
         app = create_app(settings, stores, rubrics or {}, clock=clock, limits=limits)
@@ -200,13 +238,11 @@ class CollectorProcess:
 
 
 @pytest.fixture
-def collector_process(tmp_path: Path) -> Iterator[CollectorProcess]:
+def collector_process(migrated_data: Path) -> Iterator[CollectorProcess]:
     """Yield a collector that is not started yet, on a data directory with one school."""
-    data = tmp_path / "data"
-    data.mkdir()
-    store = open_records(f"sqlite:///{data / 'records.sqlite3'}", lambda _: None)
+    store = open_records(f"sqlite:///{migrated_data / RECORDS_FILE}", lambda _: None)
     store.put_school(school())
     store.close()
-    process = CollectorProcess(data)
+    process = CollectorProcess(migrated_data)
     yield process
     process.kill()

@@ -204,12 +204,12 @@ class CaseCalls:
 
 
 @pytest.fixture
-def start_cast(tmp_path: Path) -> Iterator[Callable[..., Cast]]:
+def start_cast(migrated_data: Path) -> Iterator[Callable[..., Cast]]:
     """Yield a factory of counties on SQLite, or on the records URL given."""
     with ExitStack() as stack:
 
         def start(records: str | None = None) -> Cast:
-            settings = Settings(data=tmp_path / "data", records=records)
+            settings = Settings(data=migrated_data, records=records)
             stores = open_stores(settings, lambda _: None)
             made: list[Cast] = []
             app = create_app(

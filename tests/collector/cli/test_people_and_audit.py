@@ -3,37 +3,30 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from typer.testing import CliRunner, Result
+
+from collector.cli.main import app
 
 SECRET = "only-in-the-password-file"  # noqa: S105  # of a database that this test makes
 
 
-def run(*arguments: str, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run `campusgauge` and check its exit code."""
-    done = subprocess.run(
-        [sys.executable, "-m", "collector", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={**os.environ, **environment},
-    )
-    assert done.returncode == code, done.stdout + done.stderr
+def run(*arguments: str, code: int = 0, **environment: str) -> Result:
+    """Run `campusgauge` in this process and check its exit code."""
+    done = CliRunner().invoke(app, arguments, env=environment, catch_exceptions=False)
+    assert done.exit_code == code, done.output
     return done
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> str:
+def data(migrated_data: Path) -> str:
     """Return a data directory with a school and an admin."""
-    data = str(tmp_path / "data")
+    data = str(migrated_data)
     run("school", "add", "--data", data, "--id", "zx-001", "--name", "示例小学")
     run("user", "add", "wang", "--role", "admin", "--data", data)
     return data

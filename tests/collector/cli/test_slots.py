@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -20,8 +21,9 @@ SOON = (datetime.now(UTC) + timedelta(days=10)).date()
 
 
 @pytest.fixture
-def slots(tmp_path: Path) -> Slots:
+def slots(tmp_path: Path, migrated: Path) -> Slots:
     """Return how to run `campusgauge slots …` on a data directory with one school."""
+    shutil.copyfile(migrated, tmp_path / "records.sqlite3")
     store = stored(tmp_path)
     store.put_school(School("zx-001", "示例", SchoolKind.GENERAL))
     store.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
@@ -36,8 +37,9 @@ def series(tmp_path: Path) -> Iterator[DuckDBSeriesStore]:
 
 
 @pytest.fixture
-def records(tmp_path: Path) -> Iterator[SqlRecordStore]:
+def records(tmp_path: Path, migrated: Path) -> Iterator[SqlRecordStore]:
     """Yield a record store that holds one school."""
+    shutil.copyfile(migrated, tmp_path / "records.sqlite3")
     store = open_records(f"sqlite:///{tmp_path / 'records.sqlite3'}", lambda _: None)
     store.put_school(SCHOOL)
     yield store

@@ -115,9 +115,9 @@ def test_a_chain_that_was_cut_is_found_by_a_head_noted_earlier(store: SqlRecordS
     assert [fault.kind for fault in verify(store, head).faults] == ["head_differs"]
 
 
-def test_writers_at_once_keep_one_chain(records_url: Any, records: SqlRecordStore) -> None:
+def test_writers_at_once_keep_one_chain(migrated_url: Any, records: SqlRecordStore) -> None:
     """Two stores with four threads each, as two collectors have: no gap, no fork, none lost."""
-    other = open_records(records_url, lambda _: None)
+    other = open_records(migrated_url, lambda _: None)
     records.put_school(School("zx-001", "示例小学", SchoolKind.GENERAL), ACT)
     errors: list[Exception] = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -31,8 +32,9 @@ PLANNED = SlotTest(
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[RecordStore]:
+def store(tmp_path: Path, migrated: Path) -> Iterator[RecordStore]:
     """Yield a store with one school."""
+    shutil.copyfile(migrated, tmp_path / "records.sqlite3")
     records = open_records(f"sqlite:///{tmp_path / 'records.sqlite3'}", lambda _: None)
     records.put_school(School("zx-001", "示例小学", SchoolKind.GENERAL))
     yield records

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -80,8 +81,9 @@ class Scored:
 
 
 @pytest.fixture
-def scored(tmp_path: Path) -> Iterator[Scored]:
+def scored(tmp_path: Path, migrated: Path) -> Iterator[Scored]:
     """Yield the county; the schools were declared a day ago."""
+    shutil.copyfile(migrated, tmp_path / "records.sqlite3")
     records = open_records(f"sqlite:///{tmp_path / 'records.sqlite3'}", lambda _: None)
     series = DuckDBSeriesStore(tmp_path / "series.duckdb")
     school = School(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -14,21 +13,12 @@ import pytest
 from collector.domain import Stage
 from collector.errors import UnprocessableError
 from collector.storage.ports import RecordStore
-from collector.storage.sql_records import open_records
 from collector.up.samples import AGENT, SCHOOL, write_sample
 from collector.up.school_file import read_school_file, record
 from rubrics.loader import load_rubric
 
 NOW = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 RUBRIC = "zhongxian-smart-campus-general"
-
-
-@pytest.fixture
-def records(tmp_path: Path) -> Iterator[RecordStore]:
-    """Return an empty record store on disk."""
-    store = open_records(f"sqlite:///{tmp_path / 'records.sqlite3'}", lambda _: None)
-    yield store
-    store.close()
 
 
 def test_sample_is_complete_and_marked_as_an_example(tmp_path: Path, records: RecordStore) -> None:

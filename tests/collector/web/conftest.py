@@ -223,14 +223,6 @@ def fill(county: County) -> None:
     county.sheets.score("zx-001", "test-campus", county.now - timedelta(minutes=2))
 
 
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a migrated, empty record database: migrating one for each test takes most of it."""
-    path = tmp_path_factory.mktemp("migrated") / "records.sqlite3"
-    open_records(f"sqlite:///{path}", lambda _: None).close()
-    return path
-
-
 @pytest.fixture
 def county(tmp_path: Path, migrated: Path) -> Iterator[County]:
     """Yield an empty county."""

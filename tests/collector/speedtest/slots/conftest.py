@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -81,18 +82,20 @@ class Bureau:
 
 
 @pytest.fixture(scope="session")
-def bureau_at() -> Callable[[Path, datetime], Bureau]:
+def bureau_at(migrated: Path) -> Callable[[Path, datetime], Bureau]:
     """Return a function that makes an empty bureau in a folder at a time."""
 
     def make(folder: Path, now: datetime) -> Bureau:
+        shutil.copyfile(migrated, folder / "records.sqlite3")
         return Bureau(open_records(f"sqlite:///{folder / 'records.sqlite3'}", lambda _: None), now)
 
     return make
 
 
 @pytest.fixture
-def bureau(tmp_path: Path) -> Iterator[Bureau]:
+def bureau(tmp_path: Path, migrated: Path) -> Iterator[Bureau]:
     """Yield a bureau with two schools at seven on a Friday morning."""
+    shutil.copyfile(migrated, tmp_path / "records.sqlite3")
     records = open_records(f"sqlite:///{tmp_path / 'records.sqlite3'}", lambda _: None)
     made = Bureau(records)
     made.enrol("zx-001")

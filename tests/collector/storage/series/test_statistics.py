@@ -169,35 +169,37 @@ def same(found: object, by_hand: object) -> bool:
     return bool(found == pytest.approx(by_hand, rel=1e-9, abs=1e-6))
 
 
-@pytest.mark.parametrize("statistic", list(Statistic))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(samples=samples_of_days, archived=st.booleans())
 def test_sql_agrees_with_the_naive_reference(
-    statistic: Statistic,
     samples: list[StoredReading],
     archived: bool,
     store: DuckDBSeriesStore,
     schools: Iterator[str],
 ) -> None:
-    """Every number of a summary, also across recent and archived rows, is the one by hand."""
+    """Every number of a summary, also across recent and archived rows, is the one by hand.
+
+    Each statistic is asked of the same samples.
+    """
     school = next(schools)
     half = len(samples) // 2
     store.apply_batches([Batch("b1", school, school, "st", 1, MONDAY, tuple(samples[:half]))])
     if archived:
         store.archive()
     store.apply_batches([Batch("b2", school, school, "st", 2, MONDAY, tuple(samples[half:]))])
-    query = SeriesQuery(
-        school, "p.v", Grouping.TARGET, statistic, SPANS, void_causes=("same_host",), slot_s=300
-    )
-    summaries = {summary.group: summary for summary in store.summarise(query)}
-    for target in ("t1", "t2"):
-        by_hand = expected(samples, target, statistic)
-        assert (target in summaries) is (by_hand is not None)
-        if by_hand is not None:
-            numbers = found(summaries[target])
-            assert same(numbers[0], by_hand[0])
-            assert numbers[1:-1] == by_hand[1:-1]
-            assert same(numbers[-1], by_hand[-1])
+    for statistic in Statistic:
+        query = SeriesQuery(
+            school, "p.v", Grouping.TARGET, statistic, SPANS, void_causes=("same_host",), slot_s=300
+        )
+        summaries = {summary.group: summary for summary in store.summarise(query)}
+        for target in ("t1", "t2"):
+            by_hand = expected(samples, target, statistic)
+            assert (target in summaries) is (by_hand is not None)
+            if by_hand is not None:
+                numbers = found(summaries[target])
+                assert same(numbers[0], by_hand[0]), statistic
+                assert numbers[1:-1] == by_hand[1:-1], statistic
+                assert same(numbers[-1], by_hand[-1]), statistic
 
 
 def test_an_outlet_that_is_always_down_has_ratio_zero(
@@ -233,7 +235,7 @@ def test_a_term_of_twenty_series_costs_little_processor_time(tmp_path: Path) -> 
     ]
     query = SeriesQuery("s0", "p.v", Grouping.SCHOOL, Statistic.P95, spans, slot_s=60)
     cpu_s = []
-    for _ in range(3):
+    for _ in range(2):
         before = time.process_time()
         (summary,) = store.summarise(query)
         cpu_s.append(time.process_time() - before)

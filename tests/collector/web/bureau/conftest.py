@@ -32,11 +32,11 @@ class Bureau:
     token: str = ""
     now: datetime = NOW
 
-    def sign_in(self) -> None:
+    def sign_in(self, person_id: str = "admin") -> None:
         """Start a session now; the one of yesterday is over."""
         self.token = new_session_token()
         act = Act("system", self.now, "test")
-        session = Session(sha256(self.token), "admin", self.now, self.now, "")
+        session = Session(sha256(self.token), person_id, self.now, self.now, "")
         self.records.add_session(session, act)
         self.client.cookies.set(SESSION_COOKIE, self.token)
 
@@ -76,10 +76,10 @@ class Bureau:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[[], Bureau]]:
+def start(migrated_data: Path) -> Iterator[Callable[[], Bureau]]:
     """Yield a factory of bureaus."""
     made: list[Bureau] = []
-    settings = Settings(data=tmp_path / "data")
+    settings = Settings(data=migrated_data)
     stores = open_stores(settings, lambda _: None)
     app = create_app(
         settings, stores, official_rubrics(), clock=lambda: made[0].now if made else NOW
