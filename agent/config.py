@@ -16,7 +16,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
-from agent.probes import load_probe, probe_names
+from agent.probes import IDLE_UNTIL_SET, load_probe, probe_names
 from agent.probes.base import Cost, Probe
 from agent.settings import (
     ChildSettings,
@@ -30,6 +30,7 @@ from agent.settings import (
 )
 
 ENVIRONMENT_PREFIX = "CAMPUSGAUGE_AGENT_"
+_PROBE_VARIABLES = ENVIRONMENT_PREFIX + "PROBES_"
 _NOT_SETTINGS = frozenset({"CONFIG", "STATE"})
 _TABLES: Mapping[str, type[Any]] = {
     "push": PushSettings,
@@ -77,15 +78,25 @@ def environment_proxy(environment: Mapping[str, str] | None = None) -> str | Non
 
 
 def load_settings(
-    config_file: Path | None = None, environment: Mapping[str, str] | None = None
+    config_file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    *,
+    all_probes: bool = True,
 ) -> Settings:
-    """Read the file (None: defaults only) and the environment. Raises ConfigError."""
+    """Read the file (None: defaults only) and the environment. Raises ConfigError.
+
+    Without `all_probes` those are left out that have nothing to observe because nobody set them:
+    importing them takes longer than everything else here, and a start is a first sample.
+    """
     source = str(config_file) if config_file else "defaults"
     document = _read_toml(config_file) if config_file else {}
     env = os.environ if environment is None else environment
-    probes = {name: load_probe(name) for name in probe_names()}
     _refuse_unknown(document, [*_TABLES, "probes"], source, "")
-    _refuse_unknown(_table(document, "probes", source), list(probes), source, "probes.")
+    given = _table(document, "probes", source)
+    _refuse_unknown(given, list(probe_names()), source, "probes.")
+    all_probes = all_probes or any(name.startswith(_PROBE_VARIABLES) for name in env)
+    left_out = set() if all_probes else {n for n in IDLE_UNTIL_SET if given.get(n, {}) == {}}
+    probes = {name: load_probe(name) for name in probe_names() if name not in left_out}
     _overlay_environment(document, probes.values(), env)
     return Settings(
         **{name: _build(kind, document, name, source) for name, kind in _TABLES.items()},
@@ -156,9 +167,11 @@ def _path(value: Any) -> Any:
 
 
 def _build(kind: type[TableT], document: Mapping[str, Any], path: str, source: str) -> TableT:
+    table = _table(document, path, source)
+    if not table:
+        return kind()
     import dacite
 
-    table = _table(document, path, source)
     _refuse_unknown_fields(kind, table, source, f"{path}.")
     reading = dacite.Config(
         cast=[tuple, Enum], type_hooks={int: _whole_number, float: _number, Path: _path}

@@ -27,8 +27,8 @@ def load_settings_apart(config_file: Path | None) -> Settings:
     """Return what `load_settings` returns, and raise what it raises.
 
     `own` is None for probes that this process does not run itself: a heavy probe's child reads the
-    settings anew. Raises RuntimeError where the copy of this process ended without an answer (out
-    of memory, killed).
+    settings anew. Probes that have nothing to observe because nobody set them are left out. Raises
+    RuntimeError where the copy of this process ended without an answer (out of memory, killed).
     """
     return begin_reading(config_file)()
 
@@ -36,7 +36,7 @@ def load_settings_apart(config_file: Path | None) -> Settings:
 def begin_reading(config_file: Path | None) -> Callable[[], Settings]:
     """Begin, and return what waits for the end: this process can do something else meanwhile."""
     if sys.platform == "win32" or threading.active_count() > 1:
-        return partial(load_settings, config_file)
+        return partial(load_settings, config_file, all_probes=False)
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -61,7 +61,7 @@ def _answer(writer: int, config_file: Path | None) -> None:
     """Write the settings, or why there are none, to `writer`; end this process at once."""
     try:
         try:
-            answer: Answer = _for_steady_process(load_settings(config_file))
+            answer: Answer = _for_steady_process(load_settings(config_file, all_probes=False))
         except (ConfigError, ModuleNotFoundError) as error:
             answer = error
         with os.fdopen(writer, "wb") as pipe:

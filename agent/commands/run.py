@@ -8,7 +8,11 @@ import sys
 import threading
 
 from agent.commands.arguments import add_config, add_state
+from agent.probes import load_probe
 from agent.settings_apart import begin_reading
+
+_ON_EVERY_HOST = ("server_headroom", "storage_volumes", "host_uptime", "link_speed", "anchors")
+"""The probes that run in the steady process unless somebody turns them off."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +34,9 @@ def run(arguments: argparse.Namespace) -> int:
     settings_read = begin_reading(arguments.config)
     # Imported while another process reads the settings, so that the first sample comes at once.
     import sqlite3
+
+    for name in _ON_EVERY_HOST:
+        load_probe(name)
 
     from agent.identity import system_name
     from agent.log_lines import log_to_stderr

@@ -44,6 +44,33 @@ PROBES: tuple[tuple[str, str], ...] = (
 )
 """Probe name and `module:class`, in the order people see them."""
 
+IDLE_UNTIL_SET = frozenset(
+    {
+        "services",
+        "education_network",
+        "switch_links",
+        "wireless_controller",
+        "wireless_survey",
+        "wireless_capture",
+        "wireless_rate",
+        "lan_rate",
+        "endpoint_sweep",
+        "classroom_devices",
+        "broadcast_terminals",
+        "sensor_platform",
+        "ups_snmp",
+        "ups_nut",
+        "wan_counters",
+        "website",
+        "cameras",
+        "recordings",
+        "platform_registration",
+        "single_sign_on",
+        "backups",
+    }
+)
+"""Probes that have nothing to observe (`Probe.idle_reason`) until somebody says what."""
+
 
 class UnknownProbeError(LookupError):
     """There is no probe of that name; the message lists those there are."""

@@ -11,7 +11,7 @@ import pytest
 import agent
 from agent.__main__ import main
 from agent.config import ConfigError, default_places, load_settings
-from agent.probes import load_probe, probe_names
+from agent.probes import IDLE_UNTIL_SET, load_probe, probe_names
 from agent.settings import (
     ChildSettings,
     ExpositionSettings,
@@ -37,6 +37,21 @@ def test_sample_shows_the_defaults(tmp_path: Path) -> None:
     defaults = load_settings(None, {})
     assert load(tmp_path, text) == defaults
     assert load(tmp_path, re.sub(r"(?m)^#(?=\S)", "", text)) == defaults
+
+
+def test_probes_left_out_at_start_are_those_with_nothing_to_observe(tmp_path: Path) -> None:
+    """The list of idle probes is what the probes say; one key or variable brings each back."""
+    whole = load_settings(None, {}).probes
+    assert {name for name, plan in whole.items() if plan.idle_reason} == IDLE_UNTIL_SET
+    running = {name for name, plan in whole.items() if plan.idle_reason is None}
+    sample = SAMPLE.read_text(encoding="utf-8")
+    (tmp_path / "agent.toml").write_text(sample, encoding="utf-8")
+    assert load_settings(tmp_path / "agent.toml", {}, all_probes=False).probes.keys() == running
+    (tmp_path / "agent.toml").write_text("[probes.services]\ntimeout_s = 9\n", encoding="utf-8")
+    some = load_settings(tmp_path / "agent.toml", {}, all_probes=False).probes
+    assert some.keys() == running | {"services"}
+    variable = {"CAMPUSGAUGE_AGENT_PROBES_CAMERAS_TIMEOUT_S": "9"}
+    assert load_settings(None, variable, all_probes=False).probes["cameras"].timeout_s == 9
 
 
 def test_sample_shows_every_setting() -> None:
