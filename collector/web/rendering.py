@@ -52,6 +52,7 @@ class Frame:
     style_version: str
     signed_in: str = ""
     """Name of the person who is signed in."""
+    person_id: str = ""
     csrf_token: str = ""
     can: frozenset[str] = frozenset()
     """Rights that the person has anywhere or at some school; what a page offers hangs on them."""
@@ -124,9 +125,11 @@ class Pages:
 
     @cached_property
     def _style_version(self) -> str:
-        """A new style sheet gets a new address, so that caches never show an old one."""
-        style = (STATIC / "campusgauge.css").read_bytes()
-        return hashlib.sha256(style).hexdigest()[:10]
+        """A new style sheet or script gets a new address, so that caches never show an old one."""
+        found = hashlib.sha256()
+        for path in sorted([*STATIC.glob("*.*"), *STATIC.glob("js/*.js")]):
+            found.update(path.read_bytes())
+        return found.hexdigest()[:10]
 
     def _environment(self, language: str) -> Environment:
         environment = Environment(
@@ -166,7 +169,12 @@ def _signed_in(request: Request) -> dict[str, Any]:
     if token is None or caller is None:
         return {}
     rights = frozenset(right.value for right in caller.anywhere | caller.at_schools)
-    return {"signed_in": caller.name, "csrf_token": csrf_token(token), "can": rights}
+    return {
+        "signed_in": caller.name,
+        "person_id": caller.person.id if caller.person else "",
+        "csrf_token": csrf_token(token),
+        "can": rights,
+    }
 
 
 def _language_links(request: Request, current: str) -> tuple[LanguageLink, ...]:

@@ -17,6 +17,7 @@ from collector.web.case_form_routes import case_form_router
 from collector.web.case_result_routes import case_result_router
 from collector.web.case_signing_routes import case_signing_router
 from collector.web.indicator_routes import indicator_router
+from collector.web.offline_routes import offline_router
 from collector.web.overview_routes import overview_router
 from collector.web.page_routes import page_router
 from collector.web.people_routes import people_page_router
@@ -50,6 +51,7 @@ class Site:
         app.include_router(people_page_router(self._services, self._pages))
         app.include_router(rubric_router(self._services, self._pages))
         app.include_router(review_router(self._services, self._pages))
+        app.include_router(offline_router())
         app.include_router(round_form_router(self._services, self._pages))
         app.include_router(round_page_router(self._services, self._pages))
         app.include_router(school_cases_router(self._services, self._pages))

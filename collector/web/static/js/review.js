@@ -2,9 +2,12 @@
 // forms are plain ones; without this script they are sent by their buttons.
 
 import * as drafts from "./drafts.js";
+import { keepCopy, keptAt, openOffline, person } from "./offline.js";
 
 const AFTER_TYPING_MS = 800;
 const AGAIN_MS = [2000, 5000, 15000, 60000];
+const ANSWER_MS = 20_000;
+const PHOTO_ANSWER_MS = 300_000;
 const summary = document.getElementById("draft-summary");
 const words = summary.dataset;
 const page = location.pathname;
@@ -23,25 +26,40 @@ function say(form, text) {
 }
 
 async function summarise(offline) {
-  const waiting = (await drafts.all()).filter((draft) => draft.action.startsWith(page));
-  summary.hidden = waiting.length === 0;
-  summary.textContent = `${words.waiting}${waiting.length} ${offline ? words.offline : ""}`;
+  const waiting = await drafts.of(person, page);
+  summary.hidden = waiting.length === 0 && !keptAt();
+  const lines = [
+    waiting.length && `${words.waiting}${waiting.length}`,
+    offline && waiting.length && words.offline,
+    keptAt() && `${words.copy}${keptAt()}`,
+  ];
+  summary.textContent = lines.filter(Boolean).join(" ");
 }
 
 async function keep(form) {
+  const action = pathOf(form);
   const fields = [...new FormData(form)].filter(([name]) => name !== "csrf_token");
-  if (isPhoto(form) && !fields.some(([, value]) => value instanceof File && value.size)) return;
-  await drafts.keep({ action: pathOf(form), id: randomId(), at: Date.now(), fields });
-  say(form, words.kept);
+  if (!isPhoto(form)) {
+    await drafts.keep(drafts.draftOf(person, action, fields));
+    say(form, words.kept);
+  } else {
+    for (const [name, file] of fields.filter(([, value]) => value instanceof File && value.size)) {
+      await drafts.keep(drafts.draftOf(person, action, [[name, file]], { queued: true }));
+    }
+    form.reset();
+    await sayPhotos(form);
+  }
   await summarise(!navigator.onLine);
 }
 
-// crypto.randomUUID is missing on plain-HTTP intranets.
-const randomId = () => [...crypto.getRandomValues(new Uint32Array(4))].join("-");
+async function sayPhotos(form) {
+  const waiting = await drafts.of(person, pathOf(form));
+  const names = waiting.map((draft) => draft.fields[0][1].name);
+  if (names.length) say(form, `${words.photos}${names.join(", ")}`);
+}
 
 // The oldest draft of this page that the server has not refused for good.
-const first = async () =>
-  (await drafts.all()).find((draft) => draft.action.startsWith(page) && !draft.stopped);
+const first = async () => (await drafts.of(person, page)).find((draft) => !draft.stopped);
 
 async function send() {
   if (sending) return;
@@ -52,15 +70,22 @@ async function send() {
     failures = 0;
     await summarise(false);
   } catch (error) {
-    if (!(error instanceof TypeError) && error.message !== "again") throw error;
+    if (!isPassing(error)) throw error;
     const waiting = await first();
-    if (waiting && error instanceof TypeError) say(formOf(waiting.action), words.kept);
+    if (waiting && error.message !== "again") await sayKept(formOf(waiting.action));
     again = setTimeout(send, AGAIN_MS[Math.min(failures++, AGAIN_MS.length - 1)]);
     await summarise(true);
   } finally {
     sending = false;
   }
 }
+
+// No network, no answer in time, or a server that asks to try again: the draft stays and is sent
+// later. Any other error is a fault of this script and belongs on the console.
+const isPassing = (error) =>
+  error instanceof TypeError || error.name === "TimeoutError" || error.message === "again";
+
+const sayKept = (form) => (form && isPhoto(form) ? sayPhotos(form) : say(form, words.kept));
 
 async function sendOne(draft) {
   const form = formOf(draft.action);
@@ -74,12 +99,14 @@ async function sendOne(draft) {
     body,
     redirect: "manual",
     headers: { "X-Fragment": "item", Accept: "text/html" },
+    signal: AbortSignal.timeout(form && isPhoto(form) ? PHOTO_ANSWER_MS : ANSWER_MS),
   });
   if (answer.type === "opaqueredirect") {
     say(form, words.signin);
     throw new Error("again");
   }
   if (answer.status >= 500 || answer.status === 429) throw new Error("again");
+  if (answer.status === 403 && (await renewToken())) throw new Error("again");
   const html = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = html.querySelector(".review-item");
   if (answer.ok) await saved(draft, fresh);
@@ -87,9 +114,23 @@ async function sendOne(draft) {
   else await stopped(draft, form);
 }
 
+// A copy that was kept, or a page from before the last sign-in, carries the token of a session that
+// is over. Says whether there is another one now.
+async function renewToken() {
+  const answer = await fetch(page, { redirect: "manual", headers: { Accept: "text/html" } });
+  if (!answer.ok) return false;
+  const html = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const token = html.querySelector("[name=csrf_token]")?.value;
+  const own = document.querySelectorAll("[name=csrf_token]");
+  if (!token || token === own[0]?.value) return false;
+  for (const field of own) field.value = token;
+  return true;
+}
+
 async function saved(draft, fresh) {
   if (await drafts.forget(draft)) {
     show(draft, fresh, words.saved);
+    await keepCopy();
     return;
   }
   // More was typed meanwhile: what is typed stays, and is sent next on top of what was just saved.
@@ -112,6 +153,16 @@ async function refused(draft, fresh) {
 async function stopped(draft, form) {
   await drafts.keep({ ...draft, stopped: true });
   say(form, words.refused);
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "quiet";
+  button.textContent = words.discard;
+  button.addEventListener("click", async () => {
+    await drafts.forget(draft);
+    say(form, "");
+    await summarise(!navigator.onLine);
+  });
+  form?.querySelector(".draft-state")?.append(" ", button);
 }
 
 const formIn = (element, action) =>
@@ -172,6 +223,7 @@ function prepare(root) {
     button.addEventListener("click", () => step(button));
   }
   for (const form of root.querySelectorAll("form.review-form")) {
+    if (isPhoto(form)) form.querySelector("input[type=file]").multiple = true;
     const later = form.action.includes("/findings/") ? null : AFTER_TYPING_MS;
     form.addEventListener("input", () => {
       form.dataset.touched = "yes";
@@ -194,16 +246,19 @@ async function submit(form) {
   await send();
 }
 
+// What was refused for good is tried once more with every visit: the reason may be gone.
 async function restore() {
-  for (const draft of await drafts.all()) {
+  for (const draft of await drafts.of(person, page)) {
+    if (draft.stopped) await drafts.keep({ ...draft, stopped: false });
     const form = formOf(draft.action);
-    if (!form || isPhoto(form)) continue;
+    if (!form) continue;
+    form.closest("details.review-item").open = true;
+    await sayKept(form);
+    if (isPhoto(form)) continue;
     for (const [name, value] of draft.fields) {
       const field = form.elements.namedItem(name);
       if (field && field.type !== "hidden") field.value = value;
     }
-    form.closest("details.review-item").open = true;
-    say(form, words.kept);
   }
 }
 
@@ -212,4 +267,5 @@ window.addEventListener("online", send);
 window.addEventListener("offline", () => summarise(true));
 await restore();
 await summarise(!navigator.onLine);
+void openOffline();
 await send();
