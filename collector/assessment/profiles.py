@@ -10,11 +10,13 @@ from typing import Any
 from collector.assessment.case_machine import FIXED
 from collector.assessment.case_reader import AssessmentRecords, CaseReader, HeldCase, evaluated
 from collector.assessment.refusals import conflict, fields_wrong, refusal
-from collector.domain import Act, CaseKey, Profile, Round, RoundState, School
+from collector.domain import SCHOOL_ID, Act, CaseKey, Profile, Round, RoundState, School
 from collector.errors import NotFoundError, RowError, UnprocessableError
 
 ROUNDS_LOOKED_AT = 20
 CASES_OF_A_SCHOOL_MAX = 100
+NAME_CHARACTERS_MAX = 200
+AWARD_CHARACTERS_MAX = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,20 @@ class ProfileService:
         """Return every version, newest first. Raises NotFoundError."""
         self._school(school_id)
         return self._records.profiles(school_id)
+
+    def add(self, school: School, act: Act) -> Profile:
+        """Register a school with its first profile.
+
+        Raises UnprocessableError, also for an id that is taken or cannot be one.
+        """
+        if not SCHOOL_ID.fullmatch(school.id):
+            letters = "1–64 个字母、数字、点、横线或下划线 / letters, digits, dots, dashes"
+            raise fields_wrong(RowError(None, "id", letters))
+        self._check(school)
+        profile = self._records.declare_profile(school, 0, act)
+        if profile is None:
+            raise fields_wrong(RowError(None, "id", "已有这个编号的学校 / the id is taken"))
+        return profile
 
     def declare(self, school: School, seen: int, act: Act) -> Declared:
         """Add a version and say which verdicts of open cases it changed.
@@ -127,6 +143,10 @@ class ProfileService:
             rows.append(RowError(None, "name", "校名不能为空 / a name is needed"))
         if school.as_of is None or school.as_of > _day(self._clock()):
             rows.append(RowError(None, "as_of", "统计日期应不晚于今天 / must not be in the future"))
+        if len(school.name) > NAME_CHARACTERS_MAX:
+            rows.append(RowError(None, "name", f"至多 {NAME_CHARACTERS_MAX} 字 / too long"))
+        if len(school.award_level or "") > AWARD_CHARACTERS_MAX:
+            rows.append(RowError(None, "award_level", f"至多 {AWARD_CHARACTERS_MAX} 字 / too long"))
         if len(set(school.stages)) != len(school.stages):
             rows.append(RowError(None, "stages", "学段重复 / a stage is named twice"))
         known = {township.id for township in self._records.townships()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, date, datetime
 from typing import Annotated
 
@@ -13,7 +12,7 @@ from collector.cli.acts import act_now
 from collector.cli.options import DataOption, FormatOption
 from collector.cli.output import Format, explain, show, show_json, wrong_use
 from collector.cli.records import opened_records
-from collector.domain import School, SchoolKind, Stage
+from collector.domain import SCHOOL_ID, School, SchoolKind, Stage
 
 app = typer.Typer(help="登记和查看学校 add and list schools", no_args_is_help=True)
 
@@ -26,7 +25,6 @@ ADD_HELP = """登记学校，编号已存在时更新。没有给出的人数按
 例 example: campusgauge school add --data ./data --id zx-001 --name 示例小学
 --stages primary --students 1200 --staff 90 --classes 24
 """
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @app.command("add", help=ADD_HELP)
@@ -58,7 +56,7 @@ def add(
     output: FormatOption = Format.TEXT,
 ) -> None:
     """Add the school, or update the one with this id; a count not given is unknown, not 0."""
-    if not _ID.fullmatch(school_id):
+    if not SCHOOL_ID.fullmatch(school_id):
         raise wrong_use(
             f"--id {school_id!r} 有误：用 1–64 个字母、数字、点、横线或下划线，以字母或数字开头。"
         )

@@ -50,6 +50,7 @@ from collector.domain.readings import AgentReading, Batch, Outcome, StoredReadin
 from collector.domain.rights import ANONYMOUS, Caller, Right, may
 from collector.domain.rounds import Deadlines, Hours, PinnedRubric, Round, RoundCalendar, RoundState
 from collector.domain.schools import (
+    SCHOOL_ID,
     Entry,
     Fact,
     Profile,
@@ -67,6 +68,7 @@ from collector.domain.values import EntryValue, Json
 
 __all__ = [
     "ANONYMOUS",
+    "SCHOOL_ID",
     "STANDING",
     "Act",
     "Agent",

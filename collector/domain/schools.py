@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
 from collector.domain.values import EntryValue
+
+SCHOOL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""What the id of a school may look like, matched in full."""
 
 
 class SchoolKind(StrEnum):

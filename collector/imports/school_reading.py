@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
-from collector.domain import Fact, School, SchoolKind, Township
+from collector.domain import SCHOOL_ID, Fact, School, SchoolKind, Township
 from collector.errors import RowError
 from collector.imports.cells import day, known_text, text_of, whole_number, yes_or_no
 from collector.imports.columns import EXAMPLE, Layout
@@ -24,7 +23,6 @@ COUNTS = {"students": 1_000_000, "staff": 100_000, "classes": 10_000}
 """The counts of a profile, with the highest that is believed."""
 NAME_CHARACTERS_MAX = 200
 AWARD_CHARACTERS_MAX = 40
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TOTALS = {"合计", "总计", "小计", "total"}
 T = TypeVar("T")
 
@@ -122,7 +120,7 @@ class SchoolRowReader:
         elif not row.school_id:
             why = "有几所同名学校" if same_name else "没有这所学校"
             self.wrong(row, self._key, f"{why}，请填学校编号 / give the id of the school")
-        elif not _ID.fullmatch(row.school_id):
+        elif not SCHOOL_ID.fullmatch(row.school_id):
             letters = "编号为 1–64 个字母、数字、点、横线或下划线 / letters, digits, dots, dashes"
             self.wrong(row, "id", letters)
         elif not known and same_name:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, TypeAlias
 
 from fastapi import Depends, Request, Response
@@ -13,7 +14,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from collector.access import act_of, caller_of
 from collector.domain import Act, Caller
-from collector.errors import CollectorError
+from collector.errors import CollectorError, RowError, UnprocessableError
 from collector.web.case_desk import person_name
 from collector.web.formatting import Formatter
 from collector.web.rendering import Pages
@@ -43,6 +44,26 @@ def file_of(form: FormData, name: str) -> UploadFile | None:
     return value if isinstance(value, UploadFile) and value.filename else None
 
 
+def day_of(form: FormData, name: str) -> date | None:
+    """Return a day of a form, None where it is blank. Raises UnprocessableError naming it."""
+    text = text_of(form, name)
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as error:
+        like = "日期写成 2026-09-01 的样子 / write a day like 2026-09-01"
+        raise wrong_fields(RowError(None, name, like)) from error
+
+
+def wrong_fields(*rows: RowError) -> UnprocessableError:
+    """Return the refusal of a form that names its wrong fields."""
+    return UnprocessableError(
+        "fields_wrong",
+        "请更正标出的各栏，其余内容已保留。",
+        detail_en="Correct the marked fields; everything else was kept.",
+        errors=rows,
+    )
+
+
 def whole_number(form: FormData, name: str) -> int:
     """Return a number that our own page wrote into the form, such as a revision; 0 otherwise."""
     text = text_of(form, name)
@@ -65,14 +86,17 @@ class Refusal:
 def refusal_of(error: CollectorError, *, english: bool) -> Refusal:
     """Put an error into words. A row's number (from 0) is written behind its field's name."""
     fields = {
-        row.field if row.row is None else f"{row.field}.{row.row}": _half(row.reason, english)
+        row.field if row.row is None else f"{row.field}.{row.row}": in_language(
+            row.reason, english=english
+        )
         for row in error.errors
     }
     text = (error.detail_en if english else None) or error.detail
     return Refusal(text, error.status, fields)
 
 
-def _half(reason: str, english: bool) -> str:
+def in_language(reason: str, *, english: bool) -> str:
+    """Return the page's half of a reason that is written in both languages."""
     parts = _BOTH_LANGUAGES.split(reason, maxsplit=1)
     return parts[-1] if english else parts[0]
 

@@ -18,8 +18,8 @@ from collector.domain import (
     RoundCalendar,
     School,
 )
-from collector.errors import RowError, UnprocessableError
-from collector.web.form_pages import text_of
+from collector.errors import RowError
+from collector.web.form_pages import text_of, wrong_fields
 from rubrics.model import Rubric
 
 _BREAKS = re.compile(r"[\s,，;；、]+")
@@ -162,12 +162,7 @@ class RoundForm:
 
     def _refuse_if_wrong(self) -> None:
         if self._wrong:
-            raise UnprocessableError(
-                "fields_wrong",
-                "请更正标出的各栏，其余内容已保留。",
-                detail_en="Correct the marked fields; everything else was kept.",
-                errors=tuple(self._wrong),
-            )
+            raise wrong_fields(*self._wrong)
 
     def _rubrics(self, rubrics: Mapping[str, Rubric]) -> Iterable[PinnedRubric]:
         for rubric_id in self._form.getlist("rubric"):

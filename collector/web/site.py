@@ -16,6 +16,7 @@ from collector.web.case_evidence_routes import case_evidence_router
 from collector.web.case_form_routes import case_form_router
 from collector.web.case_result_routes import case_result_router
 from collector.web.case_signing_routes import case_signing_router
+from collector.web.imports_routes import imports_router
 from collector.web.indicator_routes import indicator_router
 from collector.web.offline_routes import offline_router
 from collector.web.overview_routes import overview_router
@@ -28,6 +29,7 @@ from collector.web.round_form_routes import round_form_router
 from collector.web.round_routes import round_page_router
 from collector.web.rubric_routes import rubric_router
 from collector.web.school_cases_routes import school_cases_router
+from collector.web.schools_routes import schools_router
 from collector.web.services import WebServices
 from collector.web.sign_in_pages import home_of, sign_in_router
 from collector.web.what_if_routes import what_if_router
@@ -43,12 +45,14 @@ class Site:
     def mount(self, app: FastAPI) -> None:
         """Add all routes of the web feature to the app."""
         app.include_router(overview_router(self._services, self._pages))
+        app.include_router(schools_router(self._services, self._pages))
         app.include_router(page_router(self._services, self._pages))
         app.include_router(indicator_router(self._services, self._pages))
         app.include_router(what_if_router(self._services, self._pages))
         app.include_router(agents_router(self._services, self._pages))
         app.include_router(appeal_desk_router(self._services, self._pages))
         app.include_router(people_page_router(self._services, self._pages))
+        app.include_router(imports_router(self._services, self._pages))
         app.include_router(rubric_router(self._services, self._pages))
         app.include_router(review_router(self._services, self._pages))
         app.include_router(offline_router())

@@ -76,7 +76,7 @@ class Bureau:
 
 
 @pytest.fixture
-def start(migrated_data: Path) -> Iterator[Callable[[], Bureau]]:
+def start(migrated_data: Path) -> Iterator[Callable[..., Bureau]]:
     """Yield a factory of bureaus."""
     made: list[Bureau] = []
     settings = Settings(data=migrated_data)
@@ -89,14 +89,15 @@ def start(migrated_data: Path) -> Iterator[Callable[[], Bureau]]:
         app, "http://127.0.0.1:8300", headers=headers, follow_redirects=False
     ) as client:
 
-        def begin() -> Bureau:
+        def begin(*, with_school: bool = True) -> Bureau:
             act = Act("system", NOW, "test")
-            stores.records.put_school(
-                School(
-                    "zx-001", "乌杨小学", SchoolKind.GENERAL, (Stage.PRIMARY,), 1200, 90, 24,
-                    date(2026, 9, 1),
-                )
-            )  # fmt: skip
+            if with_school:
+                stores.records.put_school(
+                    School(
+                        "zx-001", "乌杨小学", SchoolKind.GENERAL, (Stage.PRIMARY,), 1200, 90, 24,
+                        date(2026, 9, 1),
+                    )
+                )  # fmt: skip
             stores.records.add_person(
                 Person("admin", "admin", "李督学", Role.ADMIN, NOW), None, act
             )
@@ -108,6 +109,6 @@ def start(migrated_data: Path) -> Iterator[Callable[[], Bureau]]:
 
 
 @pytest.fixture
-def bureau(start: Callable[[], Bureau]) -> Bureau:
+def bureau(start: Callable[..., Bureau]) -> Bureau:
     """Return a bureau."""
     return start()
