@@ -14,7 +14,9 @@ let retries = 0;
 
 const named = (box, prefix) =>
   box.querySelector(`input[type=hidden][name="${CSS.escape(prefix + box.dataset.control)}"]`);
-const draftKey = (box) => `campusgauge:${location.pathname}:${box.dataset.control}`;
+// By person: on a shared machine nobody saves what another one typed.
+const draftKey = (box) =>
+  `campusgauge:${words.person}:${location.pathname}:${box.dataset.control}`;
 
 function typed(box) {
   const chosen = box.querySelector("fieldset:not(.clash) input[type=radio]:checked");
