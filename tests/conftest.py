@@ -77,6 +77,7 @@ TRIED_AGAIN = ("tests/agent/snmp/", "tests/agent/sweep/", "tests/collector/speed
 other tests, with two more tries; each folder stays on one worker, which starts its servers once."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark timed tests, name what stays on one worker (`--dist loadgroup`), and give more tries.
 
