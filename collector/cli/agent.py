@@ -70,10 +70,10 @@ def release(
 
 
 @app.command("revoke", help="吊销：下一次上报即被拒，已采集的数据保留。Revoke; data stays.")
-def revoke(agent: AgentArgument, data: DataOption) -> None:
+def revoke(agent: AgentArgument, data: DataOption, why: WhyOption = "") -> None:
     """Revoke an agent with all its keys."""
     with opened_records(data) as records:
-        done = records.revoke_agent(agent, datetime.now(UTC))
+        done = records.revoke_agent(agent, _act("agent.revoke", why))
     _told(done, f"已吊销 revoked: {agent}", f"没有这个采集端 no such agent: {agent}")
 
 

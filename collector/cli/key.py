@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import typer
 from collector.cli.options import DataOption, FormatOption
 from collector.cli.output import EXIT_NOT_SO, Format, explain, show, show_json, wrong_use
 from collector.cli.records import opened_records
-from collector.domain import Key, Scope
+from collector.domain import Act, Key, Scope
 
 app = typer.Typer(help="发放、查看、停用密钥 create, list, revoke keys", no_args_is_help=True)
 
@@ -73,7 +74,8 @@ def revoke(
         if key_id is not None:
             done = records.revoke_key(key_id, now)
         else:
-            done = records.revoke_agent(agent or "", now)
+            who = f"cli:{getpass.getuser()}"
+            done = records.revoke_agent(agent or "", Act(who, now, "agent.revoke"))
     if not done:
         explain(f"没有这个编号：{key_id or agent}。查看编号：campusgauge key list --data …")
         raise typer.Exit(EXIT_NOT_SO)

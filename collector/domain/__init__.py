@@ -32,6 +32,7 @@ from collector.domain.identity import (
     EnrolmentCode,
     Key,
     QuarantinedBatch,
+    QuarantineSource,
     Scope,
 )
 from collector.domain.imports import ImportChange, ImportFile, ImportKind, SeenSchool
@@ -119,6 +120,7 @@ __all__ = [
     "PinnedRubric",
     "Profile",
     "Publication",
+    "QuarantineSource",
     "QuarantinedBatch",
     "Right",
     "Role",

@@ -100,6 +100,17 @@ class EnrolmentCode:
 
 
 @dataclass(frozen=True, slots=True)
+class QuarantineSource:
+    """One address from which an agent in quarantine sent: which hosts share the identity."""
+
+    agent_id: str
+    address: str
+    batches: int
+    readings: int
+    newest_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class QuarantinedBatch:
     """A batch of an agent in quarantine: kept for people to look at, not data.
 

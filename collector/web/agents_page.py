@@ -1,4 +1,7 @@
-"""What the page of agents and slots shows: per school its hosts, its day, and why no test. Pure."""
+"""What the page of agents and slots shows: per school its hosts, its day, and why no test. Pure.
+
+Agents in quarantine stand before all schools, whatever the search: they wait for a person.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from collector.domain import Agent, School
+from collector.domain import Agent, QuarantineSource, School
 from collector.speedtest.slots.overview import SchoolSlotsOut, SlotsOut
 from collector.web.reporting import State, agent_state
 
 PAGE_SIZE = 60
+QUARANTINED_SHOWN = 50
 CLOCK_SKEW_SHOWN_S = 60.0
 
 
@@ -43,9 +47,21 @@ class SchoolLine:
 
 
 @dataclass(frozen=True)
+class QuarantineLine:
+    """One agent whose identity two hosts use: whose it is, why, and where its batches come from."""
+
+    agent: Agent
+    school: School | None
+    why: str
+    sources: tuple[QuarantineSource, ...]
+
+
+@dataclass(frozen=True)
 class AgentsView:
     """One page of schools, and the county's day."""
 
+    quarantined: tuple[QuarantineLine, ...]
+    quarantined_total: int
     slots: SlotsOut
     why_fewer: str | None
     lines: tuple[SchoolLine, ...]
@@ -59,6 +75,7 @@ class AgentsView:
 def agents_page(
     schools: Sequence[School],
     agents: Sequence[Agent],
+    sources: Sequence[QuarantineSource],
     slots: SlotsOut,
     now: datetime,
     query: str,
@@ -78,7 +95,12 @@ def agents_page(
     pages = max(1, -(-len(matching) // PAGE_SIZE))
     page = min(page, pages)
     shown = matching[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
+    quarantined = [one for one in agents if one.quarantined_at and one.revoked_at is None]
     return AgentsView(
+        quarantined=tuple(
+            _quarantined(one, schools, sources, words) for one in quarantined[:QUARANTINED_SHOWN]
+        ),
+        quarantined_total=len(quarantined),
         slots=slots,
         why_fewer=words(slots.reason) if slots.reason else None,
         lines=tuple(_line(s, hosts[s.id], days.get(s.id), now, words) for s in shown),
@@ -87,6 +109,20 @@ def agents_page(
         pages=pages,
         matching=len(matching),
         versions=tuple(sorted(versions.items(), reverse=True)),
+    )
+
+
+def _quarantined(
+    agent: Agent,
+    schools: Sequence[School],
+    sources: Sequence[QuarantineSource],
+    words: Callable[[str], str],
+) -> QuarantineLine:
+    return QuarantineLine(
+        agent=agent,
+        school=next((one for one in schools if one.id == agent.school_id), None),
+        why=words(agent.quarantine_reason or "two_writers"),
+        sources=tuple(one for one in sources if one.agent_id == agent.id),
     )
 
 

@@ -129,6 +129,10 @@ class Formatter:
         local = moment.astimezone(self.zone)
         return f"{local:%Y-%m-%d %H:%M} ({offset_name(local)})"
 
+    def clock(self, moment: datetime) -> str:
+        """Write the local time of a day that stands beside: `09:00`."""
+        return f"{moment.astimezone(self.zone):%H:%M}"
+
     def date(self, moment: datetime | None) -> str:
         """Write the local calendar date: `2026-11-20`."""
         if moment is None:

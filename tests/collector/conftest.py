@@ -23,7 +23,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from collector.app import create_app, open_stores
-from collector.domain import School, SchoolKind, Scope, Stage
+from collector.domain import Act, School, SchoolKind, Scope, Stage
 from collector.enrolment.service import new_code, new_key
 from collector.ingest.limits import IngestLimits
 from collector.settings import RECORDS_FILE, Settings
@@ -175,7 +175,7 @@ def start_county(tmp_path: Path, migrated: Path) -> Iterator[Callable[..., Count
         stores.records.put_school(school("zx-002"))
         county.agent_id, county.keys["agent"] = county.enrol()
         other_id, county.keys["revoked"] = county.enrol()
-        stores.records.revoke_agent(other_id, NOW)
+        stores.records.revoke_agent(other_id, Act("test", NOW, "agent.revoke"))
         for scope, owner in (
             (Scope.WRITE, "zx-001"),
             (Scope.READ, None),

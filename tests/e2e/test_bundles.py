@@ -195,7 +195,7 @@ def test_a_torn_file_and_a_revoked_key_are_refused(island: Any) -> None:
     code, _, said = take_in(island, half)
     assert (code, "第 1 行" in said) == (2, True)
     records = records_of(island)
-    records.revoke_agent(records.agents("zx-001")[0].id, NOW)
+    records.revoke_agent(records.agents("zx-001")[0].id, Act("test", NOW, "agent.revoke"))
     records.close()
     code, _, said = take_in(island, file)
     assert (code, "已吊销" in said) == (2, True)

@@ -31,3 +31,13 @@ def test_a_reason_without_english_is_refused() -> None:
     """Half a translation must not ship."""
     with pytest.raises(pydantic.ValidationError, match="en"):
         parse_reasons("version: 1\nreasons:\n  x: {zh: 一}\n")
+
+
+def test_a_cause_has_its_sentence_in_either_spelling() -> None:
+    """A reading names `nic`, a finding `limited_by_nic`; a warning names the stage it is about."""
+    known = load_reasons()
+    assert known["nic"] == known["limited_by_nic"]
+    assert known["limited_by_seats_not_filled"] == known["seats_not_filled"]
+    assert known["stage_self_differs_from_rule"] == known["stage_differs_from_rule"]
+    assert known.get("limited_by_nothing_known") is None
+    assert "stage_differs" not in known

@@ -6,7 +6,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from collector.domain import Act, Agent, Contact, EnrolmentCode, Key, QuarantinedBatch
+from collector.domain import (
+    Act,
+    Agent,
+    Contact,
+    EnrolmentCode,
+    Key,
+    QuarantinedBatch,
+    QuarantineSource,
+)
 
 
 class IdentityRecords(Protocol):
@@ -40,7 +48,7 @@ class IdentityRecords(Protocol):
     def contacts(self) -> Mapping[str, Contact]:
         """Return by school its agents that are not revoked, in short; schools with none lack."""
 
-    def revoke_agent(self, agent_id: str, now: datetime) -> bool:
+    def revoke_agent(self, agent_id: str, act: Act) -> bool:
         """Revoke the agent and all its keys; its data stays. False if there is no such agent."""
 
     def release_agent(self, agent_id: str, act: Act, *, accept: bool) -> bool:
@@ -49,6 +57,9 @@ class IdentityRecords(Protocol):
         With `accept` what is in quarantine becomes data, otherwise it is dropped: its hosts still
         hold what was never acknowledged. False if there is no such agent in quarantine.
         """
+
+    def quarantine_sources(self) -> Sequence[QuarantineSource]:
+        """Return by address what is kept of agents in quarantine, by agent, then newest first."""
 
     def quarantined(self, school_id: str, limit: int) -> Sequence[QuarantinedBatch]:
         """Return batches in quarantine of a school, newest first."""

@@ -90,15 +90,16 @@ class SqlIdentities:
             rows = connection.execute(statement)
             return {school_id: Contact(number, seen) for school_id, number, seen in rows}
 
-    def revoke_agent(self, agent_id: str, now: datetime) -> bool:
+    def revoke_agent(self, agent_id: str, act: Act) -> bool:
         """Revoke the agent and all its keys; its data stays."""
+        live = (keys.c.agent_id == agent_id) & keys.c.revoked_at.is_(None)
+        revoked = update(agents).where(agents.c.id == agent_id).values(revoked_at=act.at)
         with self._database.writing() as connection:
-            mine = keys.c.agent_id == agent_id
-            connection.execute(
-                update(keys).where(mine, keys.c.revoked_at.is_(None)).values(revoked_at=now)
-            )
-            statement = update(agents).where(agents.c.id == agent_id).values(revoked_at=now)
-            return connection.execute(statement).rowcount == 1
+            if connection.execute(revoked).rowcount != 1:
+                return False
+            connection.execute(update(keys).where(live).values(revoked_at=act.at))
+            append_act(connection, act, "agents", agent_id)
+        return True
 
     def want_key(self, agent_id: str, act: Act) -> bool:
         """Ask the agent to change its key at its next look."""

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
-from collector.domain import Act, QuarantinedBatch
+from collector.domain import Act, QuarantinedBatch, QuarantineSource
 from collector.storage.ports import Delivery
 from collector.storage.sql_records.audit import append_act
 from collector.storage.sql_records.database import Database
@@ -128,6 +128,25 @@ class SqlQuarantine:
         )
         with self._database.reading() as connection:
             return [QuarantinedBatch(*row) for row in connection.execute(statement)]
+
+    def quarantine_sources(self) -> Sequence[QuarantineSource]:
+        """Return by address what is kept of agents in quarantine."""
+        columns, newest_at = quarantine.c, func.max(quarantine.c.received_at)
+        statement = (
+            select(
+                columns.agent_id,
+                columns.address,
+                func.count(),
+                func.sum(columns.readings),
+                newest_at,
+            )
+            .join(agents, agents.c.id == columns.agent_id)
+            .where(agents.c.quarantined_at.is_not(None), agents.c.revoked_at.is_(None))
+            .group_by(columns.agent_id, columns.address)
+            .order_by(columns.agent_id, newest_at.desc())
+        )
+        with self._database.reading() as connection:
+            return [QuarantineSource(*row) for row in connection.execute(statement)]
 
     def release_agent(self, agent_id: str, act: Act, *, accept: bool) -> bool:
         """End a quarantine; whoever sends next is the agent's one host from here on."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from collector.domain import Act
 from collector.enrolment.service import new_code
 from collector.errors import NotFoundError
 
@@ -124,7 +125,7 @@ def test_a_revoked_agent_is_told_so(county: Any, golden: Any) -> None:
     """401 with the reason, and its data stays."""
     county.push(golden)
     county.wait_applied()
-    county.records.revoke_agent(county.agent_id, county.clock())
+    county.records.revoke_agent(county.agent_id, Act("test", county.clock(), "agent.revoke"))
     answer = county.push(golden)
     assert (answer.status_code, answer.json()["code"]) == (401, "key_revoked")
     assert len(county.series.latest_readings("zx-001")) == 3

@@ -237,7 +237,7 @@ def computer(age_days: float, now: datetime, **more: Any) -> list[Reading]:
 
 def test_protected_computers_prove_a_pass_only_together(
     county: Any, golden: dict[str, Any]
-) -> None:  # fmt: skip
+) -> None:
     """One of two declared is protected: undecided. Its signatures get old: that decides 18b."""
     now = county.clock() - timedelta(minutes=2)
     push(county, golden, computer(30, now, machine="server"))
@@ -253,9 +253,7 @@ def test_protected_computers_prove_a_pass_only_together(
     assert finding(county, DISTRICT, "18", "18a")["result"] == "met"
 
 
-def test_terminals_stand_beside_the_broadcast_system(
-    county: Any, golden: dict[str, Any]
-) -> None:  # fmt: skip
+def test_terminals_stand_beside_the_broadcast_system(county: Any, golden: dict[str, Any]) -> None:
     """Every other day one of two terminals is silent: three quarters, once both are declared."""
     terminals = [Device(name, name, "", "broadcast") for name in ("a", "b")]
     television = Device("tv", "tv", "", "campus_tv")
@@ -276,9 +274,7 @@ def test_terminals_stand_beside_the_broadcast_system(
     assert "campus_tv_online_share" in json.dumps(finding(county, VOCATIONAL, "7", "7b"))
 
 
-def test_the_portal_and_the_site_have_an_availability(
-    county: Any, golden: dict[str, Any]
-) -> None:  # fmt: skip
+def test_the_portal_and_the_site_have_an_availability(county: Any, golden: dict[str, Any]) -> None:
     """A portal down for half of each watched spell; a site that no phone can open."""
     readings: list[Reading] = []
     for number, day in enumerate(school_days(county, 15)):
@@ -301,7 +297,7 @@ def test_the_portal_and_the_site_have_an_availability(
 
 def test_access_points_and_classroom_streams_are_counted(
     county: Any, golden: dict[str, Any]
-) -> None:  # fmt: skip
+) -> None:
     """Ninety of a hundred were ever up: f18 is disputed. A recording host is no camera of 6c."""
     readings = [
         Reading(

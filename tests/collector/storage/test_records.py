@@ -18,6 +18,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, make_url
 
 from collector.domain import (
+    Act,
     Agent,
     Contact,
     EnrolmentCode,
@@ -94,9 +95,9 @@ def test_contacts_say_of_each_school_what_its_agents_in_service_say(store: Recor
         agent = Agent(name, "zx-001", name, "Linux", NOW, last_seen_at=seen)
         key = Key(f"k-{name}", Scope.AGENT, bytes(32), NOW, "zx-001", name)
         assert store.enrol(code.code_sha256, agent, key, NOW)
-    store.revoke_agent("a3", NOW)
+    store.revoke_agent("a3", Act("test", NOW, "agent.revoke"))
     assert store.contacts() == {"zx-001": Contact(2, NOW)}
-    store.revoke_agent("a2", NOW)
+    store.revoke_agent("a2", Act("test", NOW, "agent.revoke"))
     assert store.contacts() == {"zx-001": Contact(1, None)}
 
 
