@@ -98,6 +98,8 @@ class Service:
         self._config_file = config_file
         self._heavy_at_once = heavy_at_once
         self._spool = spool
+        self._device = spool.stream
+        """Seeds the schedule; kept until the next start, although an enrolment begins a stream."""
         self._stop = stop
         self._plans = [plan for plan in settings.probes.values() if plan.is_run]
         light = (plan for plan in self._plans if plan.cost is Cost.LIGHT)
@@ -127,7 +129,7 @@ class Service:
         jobs.append(Job(ROTATION, every_s, 120.0, rotation.turn, at_once=rotation.begun()))
         runner = Runner(
             jobs,
-            device=self._spool.stream,
+            device=self._device,
             sink=self._spool.put,
             latest=self._latest,
             stop=self._stop,
@@ -152,7 +154,7 @@ class Service:
         """
         interval_s = self._settings.push.interval_s
         after_s = APART_S * (len(self._after_s) + 1)
-        offset_s = phase_s(self._spool.stream, LIGHT, interval_s) + after_s
+        offset_s = phase_s(self._device, LIGHT, interval_s) + after_s
         return seconds_to_next(time.time(), interval_s, offset_s, since_last_s=0.0)
 
     def _begin_stream(self, agent_id: str) -> None:

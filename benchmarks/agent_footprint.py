@@ -173,19 +173,27 @@ def running(command: list[str], folder: Path, log_file: Path) -> Iterator[subpro
             process.wait()
 
 
+def write_bytecode(command: list[str], folder: Path) -> None:
+    """Let an agent measure, push and show its page once: what is measured then compiles nothing."""
+    log_file = folder / "first.log"
+    with running(command, folder, log_file):
+        answer_after_s(page_of_log(log_file), time.time())
+        time.sleep(4)
+
+
 def first_sample_s(folder: Path, starts: int) -> float:
     """Start agents that are not enrolled, and return the median age of their first reading."""
     ages = []
-    for number in range(starts + 1):
+    for number in range(starts):
         state = folder / f"start{number}"
         state.mkdir()
         spawned = time.time()
         with running(agent_command(folder, state), folder, folder / "start.log"):
-            time.sleep(1.5 if number else 4)
+            time.sleep(1.5)
         with sqlite3.connect(state / "spool" / "spool.db") as database:
             (first,) = database.execute("SELECT min(time) FROM queue").fetchone()
         ages.append(first - spawned)
-    return statistics.median(ages[1:])  # the first start wrote the bytecode
+    return statistics.median(ages)
 
 
 def page_of_log(log_file: Path) -> str:
@@ -299,6 +307,7 @@ def peers(arguments: argparse.Namespace) -> dict[str, tuple[list[str], str, floa
 def measure(arguments: argparse.Namespace, folder: Path) -> list[Costs]:
     """Run everything once and return the costs, the agent's first."""
     command = prepare(folder, start_receiver(folder, arguments.plain), arguments.plain)
+    write_bytecode(command, folder)
     first_s = first_sample_s(folder, arguments.starts)
     with ExitStack() as stack:
         log_file = folder / "agent.log"

@@ -38,15 +38,16 @@ class CgroupMemory:
 
 def parse_cgroup_memory(limit: str, used: str, stat: str) -> CgroupMemory | None:
     """Parse the three files of a memory cgroup (version 1 or 2); None where there is no limit."""
-    try:
-        limit_bytes, used_bytes = int(limit), int(used)
-    except ValueError:  # version 2 says `max`; absent files are empty
-        return None
-    if limit_bytes >= _NO_LIMIT_BYTES:
+    if not (_is_limit(limit) and used.strip().isdecimal()):
         return None
     fields = dict(line.partition(" ")[::2] for line in stat.splitlines())
     cache = fields.get("total_inactive_file") or fields.get("inactive_file") or "0"
-    return CgroupMemory(limit_bytes, used_bytes, int(cache))
+    return CgroupMemory(int(limit), int(used), int(cache))
+
+
+def _is_limit(text: str) -> bool:
+    """Tell a limit from `max` (version 2), "no limit" as a number (version 1) and an empty file."""
+    return text.strip().isdecimal() and int(text) < _NO_LIMIT_BYTES
 
 
 def effective_memory(total_bytes: int, available_bytes: int, cgroup: CgroupMemory | None) -> Memory:
@@ -92,7 +93,7 @@ def _host_memory(proc_root: Path) -> tuple[int, int]:
 def _read_cgroup(folder: Path, limit: str, used: str) -> CgroupMemory | None:
     try:
         limit_text = (folder / limit).read_text()
-        if not limit_text.strip().isdecimal():  # `max`: the rest does not matter
+        if not _is_limit(limit_text):  # the rest does not matter, and the kernel adds it up anew
             return None
         texts = [(folder / name).read_text() for name in (used, "memory.stat")]
     except OSError:
