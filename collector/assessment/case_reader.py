@@ -152,6 +152,10 @@ class CaseReader:
             raise refusal(NotFoundError, "round_unknown", round_id=round_id)
         return held
 
+    def pinned_rubric(self, held: Round, rubric_id: str) -> Rubric | None:
+        """Return the rubric as an opened round pinned it; None if the round does not use it."""
+        return self._pins.rubric(held, rubric_id)
+
     def pinned(self, key: CaseKey) -> tuple[Round, Case, Rubric]:
         """Return a case with its round and its rubric, without what people wrote into it.
 

@@ -70,8 +70,8 @@ class CaseRecords(Protocol):
     ) -> Sequence[Case]:
         """Return cases of a round that fit, by school and rubric."""
 
-    def case_counts(self, round_id: str) -> Mapping[CaseState, int]:
-        """Return how many cases are in each state; states without any are absent."""
+    def case_counts(self, round_id: str, rubric_id: str | None = None) -> Mapping[CaseState, int]:
+        """Return how many cases, of all rubrics or one, are in each state; no zeros."""
 
     def change_case(self, change: CaseChange, act: Act) -> Clash | None:
         """Write all parts of a change, or none. None: written.

@@ -92,13 +92,15 @@ class SqlCases:
         with self._database.reading() as connection:
             return [case_of(row) for row in connection.execute(statement.limit(limit))]
 
-    def case_counts(self, round_id: str) -> Mapping[CaseState, int]:
-        """Return how many cases are in each state."""
+    def case_counts(self, round_id: str, rubric_id: str | None = None) -> Mapping[CaseState, int]:
+        """Return how many cases, of all rubrics or one, are in each state."""
         statement = (
             select(cases.c.state, func.count())
             .where(cases.c.round_id == round_id)
             .group_by(cases.c.state)
         )
+        if rubric_id is not None:
+            statement = statement.where(cases.c.rubric_id == rubric_id)
         with self._database.reading() as connection:
             return {CaseState(state): n for state, n in connection.execute(statement)}
 
