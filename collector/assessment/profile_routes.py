@@ -9,14 +9,14 @@ from datetime import datetime
 from fastapi import APIRouter, Request
 
 from collector.access import act_of, needs
-from collector.assessment.answers import (
+from collector.assessment.case_reader import AssessmentRecords
+from collector.assessment.profile_answers import (
     DeclaredAnswer,
     ProfileAnswer,
     ProfilesAnswer,
     TownshipAnswer,
     TownshipsAnswer,
 )
-from collector.assessment.case_reader import AssessmentRecords
 from collector.assessment.profiles import ProfileService
 from collector.assessment.refusals import fields_wrong
 from collector.assessment.requests import ProfileIn, TownshipIn

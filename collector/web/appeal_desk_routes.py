@@ -13,11 +13,11 @@ from collector.assessment.form import form_of
 from collector.domain import Appeal, AppealOutcome, AppealState, CaseKey, Right, may
 from collector.errors import CollectorError, RowError, UnprocessableError
 from collector.web.case_desk import Key, bounded, case_address, desk_of
-from collector.web.field_inputs import typed_value
 from collector.web.form_pages import FormPages, PostedForm, Refusal, text_of, whole_number
 from collector.web.rendering import Pages
 from collector.web.round_words import appeal_word, outcome_word
 from collector.web.services import WebServices
+from collector.web.typed_values import typed_value
 from collector.web.verdicts import Result
 
 APPEAL = "/rounds/{round_id}/schools/{school_id}/rubrics/{rubric_id}/review/appeals/{appeal_id}"

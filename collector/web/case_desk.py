@@ -23,6 +23,7 @@ from collector.publishing.service import PublishingService
 from collector.web.formatting import Formatter
 from collector.web.language import Translator
 from collector.web.rendering import Pages
+from collector.web.round_words import case_word
 from collector.web.services import WebServices
 from rubrics.reasons import load_reasons
 
@@ -169,19 +170,11 @@ def person_name(actor: str, services: WebServices) -> str:
 
 
 def state_word(case: Case, translator: Translator) -> str:
-    """Name the state of a case."""
+    """Name the state of a case, and whether it is signed already."""
     _ = translator.gettext
     if case.state in (CaseState.FILLING, CaseState.RETURNED) and case.signature is not None:
         return _("已签字，待提交")
-    words = {
-        CaseState.FILLING: _("自评填报中"),
-        CaseState.SUBMITTED: _("已提交，待接收"),
-        CaseState.RETURNED: _("已退回，待更正"),
-        CaseState.REVIEW: _("考评中"),
-        CaseState.ANNOUNCED: _("公示中"),
-        CaseState.FINAL: _("已定稿"),
-    }
-    return words[case.state]
+    return case_word(case.state, translator)
 
 
 def error_words(error: CollectorError, *, english: bool) -> str:

@@ -1,19 +1,15 @@
-"""The fields of a case as a form shows and reads them: typed text in, values out. Pure."""
+"""The fields of a case as a school's form shows them. Pure."""
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from collector.assessment.form_answers import FieldAnswer, FormAnswer, ItemAnswer, Words
 from collector.domain import Side
 from collector.web.formatting import Formatter
-
-TRUTHS = {"true": True, "false": False}
-_NUMBERS = ("count", "percent", "number")
+from collector.web.typed_values import TRUTHS, typed_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,42 +123,9 @@ def item_slots(form: FormAnswer, item: ItemAnswer) -> Iterator[Slot]:
 def _slot(kind: str, item_id: str, field: FieldAnswer) -> Slot:
     saved = field.school
     control = f"{'f' if kind == 'fact' else 'e'}:{item_id}:{field.name}"
-    text = value_text(saved.value if saved else None)
+    text = typed_text(saved.value if saved else None)
     revision = saved.revision if saved else 0
     return Slot(control, kind, item_id, field.name, field.type, field.of, text, revision)
-
-
-def value_text(value: object) -> str:
-    """Return a stored value as it stands in its input; nothing for none."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list | tuple):
-        return "\n".join(map(value_text, value))
-    return str(value)
-
-
-def read_value(slot: Slot, text: str) -> Any:
-    """Return what was typed as the value to save; None for an emptied field.
-
-    What is no number stays text, so that the field's own check can say what it takes.
-    """
-    plain = text.replace("\r\n", "\n").strip()
-    if not plain:
-        return None
-    if slot.type == "bool":
-        return TRUTHS.get(plain, plain)
-    if slot.type == "list":
-        return [_number(line) for line in plain.split("\n") if line.strip()]
-    return _number(plain) if slot.type in _NUMBERS else plain
-
-
-def _number(text: str) -> int | str:
-    """Return a whole number as such, any other as its text; full-width digits are digits."""
-    plain = unicodedata.normalize("NFKC", text).strip()
-    digits = plain.removeprefix("-")
-    return int(plain) if digits.isascii() and digits.isdecimal() and len(digits) < 16 else plain
 
 
 def shown_value(slot: Slot, text: str, options: Mapping[str, str], formatter: Formatter) -> str:
@@ -206,7 +169,7 @@ class FieldReader:
             author=self.name_of(field.school.author) if field.school else "",
             saved_at=field.school.recorded_at if field.school else None,
             official=(
-                shown_value(slot, value_text(field.official.value), words, self.formatter)
+                shown_value(slot, typed_text(field.official.value), words, self.formatter)
                 if field.official and field.official.value is not None
                 else ""
             ),

@@ -24,11 +24,12 @@ from collector.web.case_desk import (
     case_address,
     desk_of,
 )
-from collector.web.case_fields import NOTHING_TYPED, FieldReader, slots_of, value_text
+from collector.web.case_fields import NOTHING_TYPED, FieldReader, slots_of
 from collector.web.case_form_page import FormPageBuilder, pieces_by_item
 from collector.web.case_saving import Saving, SectionSaver
 from collector.web.rendering import Pages
 from collector.web.services import WebServices
+from collector.web.typed_values import typed_text
 from rubrics.reasons import load_reasons
 
 CASE_PAGE = "/rounds/{round_id}/schools/{school_id}/rubrics/{rubric_id}"
@@ -151,7 +152,7 @@ class CaseFormPages(CasePages):
         offered = []
         for one in desk.writer.proposals(key):
             field = fields[one.item_id, one.name]
-            text = value_text(one.value)
+            text = typed_text(one.value)
             answers = {choice.id: choice.zh for choice in field.spec.choices}
             offered.append(
                 {

@@ -10,10 +10,10 @@ from typing import Any
 from collector.assessment.case_reader import HeldCase
 from collector.assessment.case_stages import case_stages
 from collector.domain import Appeal, AppealOutcome, AppealState, CaseVersion, Side
-from collector.web.case_fields import value_text
 from collector.web.formatting import Formatter
 from collector.web.language import Translator
 from collector.web.sheet_page import PointsView, points_of
+from collector.web.typed_values import typed_text
 from collector.web.verdicts import Result, result_word
 
 NameOf = Callable[[str], str]
@@ -188,7 +188,7 @@ def _shown(value: Any, formatter: Formatter) -> str:
     return (
         formatter.quantity(value)
         if isinstance(value, bool)
-        else value_text(value).replace("\n", "、")
+        else typed_text(value).replace("\n", "、")
     )
 
 

@@ -15,7 +15,8 @@ from collector.assessment.case_writer import CaseWriter
 from collector.domain import Act, CaseKey, Side
 from collector.errors import CollectorError, ConflictError, UnprocessableError
 from collector.web.case_desk import row_words
-from collector.web.case_fields import Clash, Slot, Typed, read_value, value_text
+from collector.web.case_fields import Clash, Slot, Typed
+from collector.web.typed_values import typed_text, typed_value
 
 ActOf = Callable[[str], Act]
 _SLOT_ACTIONS = {"entry": "entry.save", "fact": "fact.declare", "mark": "mark.save"}
@@ -70,7 +71,7 @@ class SectionSaver:
         return done
 
     def _save_field(self, slot: Slot, given: Mapping[str, str]) -> None:
-        value, seen = read_value(slot, given[slot.control]), _seen(slot, given)
+        value, seen = typed_value(slot.type, given[slot.control]), _seen(slot, given)
         act = self.act_of(_SLOT_ACTIONS[slot.kind])
         if slot.kind == "fact":
             self.writer.save_fact(self.key, slot.name, value, seen, act)
@@ -121,7 +122,7 @@ def _note_clash(
     at = current.get("recorded_at")
     for slot in slots:
         name = slot.kind if slot.kind in ("points", "remark") else "value"
-        theirs = value_text(current.get(name))
+        theirs = typed_text(current.get(name))
         mine = given.get(slot.control, "")
         if _plain(theirs) != _plain(mine):
             done.clashes[slot.control] = Clash(

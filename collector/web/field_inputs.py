@@ -1,4 +1,4 @@
-"""Fields of a form as people type them, and what was typed as the values that cases hold."""
+"""The official side's inputs for the fields of a form, each beside what the school gave."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from collector.assessment.form_answers import FieldAnswer
 from collector.domain import EntryValue
 from collector.web.formatting import Formatter
+from collector.web.typed_values import typed_text
 
-_TRUTH = {"true": True, "false": False}
-_SEPARATORS = str.maketrans({"、": ",", "，": ",", ";": ",", "；": ",", "\n": ",", " ": ","})
+_BETWEEN = ", "
+"""A list is one line of numbers here."""
 
 
 @dataclass(frozen=True)
@@ -42,49 +43,6 @@ class InputView:
         return self.type == "count"
 
 
-def typed_text(value: EntryValue) -> str:
-    """Write a value as it would be typed; nothing for none."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (list, tuple)):
-        return ", ".join(str(one) for one in value)
-    return str(value)
-
-
-def typed_value(field_type: str, text: str) -> EntryValue:
-    """Return what was typed as a value; what cannot be read stays a text, for the rule to refuse.
-
-    Full-width digits and Chinese separators are read like others; nothing typed is None.
-    """
-    given = text.strip()
-    if not given:
-        return None
-    match field_type:
-        case "bool":
-            return _TRUTH.get(given, given)
-        case "count":
-            return _count(given)
-        case "percent" | "number":
-            return _count(given.removesuffix("%"))
-        case "list":
-            parts = _plain(given).translate(_SEPARATORS).split(",")
-            return [_count(part.removesuffix("%")) for part in parts if part]
-        case _:
-            return given
-
-
-def _plain(text: str) -> str:
-    """Return full-width digits and signs as plain ones."""
-    return text.translate({code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}).strip()
-
-
-def _count(text: str) -> int | str:
-    plain = _plain(text)
-    return int(plain) if plain.isdecimal() and len(plain) < 16 else plain
-
-
 def input_view(
     field: FieldAnswer,
     formatter: Formatter,
@@ -95,7 +53,7 @@ def input_view(
     """Return the official side's input of a field; `typed` is what was in a refused form."""
     _ = formatter.translator.gettext
     english = formatter.english
-    stored = "" if field.official is None else typed_text(field.official.value)
+    stored = "" if field.official is None else typed_text(field.official.value, _BETWEEN)
     choices = tuple((one.id, (one.en if english else None) or one.zh) for one in field.choices)
     if field.type == "bool":
         choices = (("true", _("是")), ("false", _("否")))
@@ -130,7 +88,7 @@ def _shown(
         text = typed_text(value)
         return choices.get(text, text)
     if isinstance(value, (list, tuple)):
-        return typed_text(value)
+        return typed_text(value, _BETWEEN)
     if field.type == "text":
         return str(value)
     return formatter.quantity(

@@ -13,7 +13,7 @@ from collector.assessment.case_writer import CaseWriter
 from collector.assessment.fields import stored_value
 from collector.domain import Act, CaseKey, EntryValue, Side
 from collector.errors import CollectorError, ConflictError, RowError, UnprocessableError
-from collector.web.field_inputs import typed_text, typed_value
+from collector.web.typed_values import typed_text, typed_value
 
 MakeAct = Callable[[str, str], Act]
 """Makes the act of an action and its reason."""
@@ -114,5 +114,5 @@ def clash_values(error: CollectorError) -> tuple[str, str] | None:
         return None
     value = next((current[n] for n in ("value", "points", "result") if current.get(n)), None)
     remark = current.get("remark") or current.get("why") or ""
-    text = " · ".join(part for part in (typed_text(value), str(remark)) if part)
+    text = " · ".join(part for part in (typed_text(value, ", "), str(remark)) if part)
     return text, str(current.get("author") or "")
