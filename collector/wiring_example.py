@@ -49,6 +49,7 @@ STEPS = ("untouched", "begun", "filled", "submitted", "reviewed", "announced")
 class ExamplePerson:
     """Somebody to sign in as; the one-time code sets the password."""
 
+    id: str
     name: str
     role: Role
     school_id: str | None
@@ -90,9 +91,10 @@ def add_round(
     held = rounds.create(draft, act)
     rounds.open(held.id, held.revision, act)
     people = list(_people(records, schools, act))
+    actors = {person.role: f"person:{person.id}" for person in people}
     writer = CaseWriter(records, reader, clock)
     steps = CaseSteps(records, reader, files, clock, CHINA)
-    player = _Player(reader, writer, steps, rubrics[WRITTEN_RUBRIC], now, random)
+    player = _Player(reader, writer, steps, rubrics[WRITTEN_RUBRIC], actors, now, random)
     for number, school in enumerate(schools):
         progress(number, len(schools))
         key = CaseKey(held.id, school.id, WRITTEN_RUBRIC)
@@ -116,7 +118,7 @@ def _people(records: RecordStore, schools: Sequence[School], act: Act) -> Iterat
         if role is Role.INSPECTOR:
             assigned = [Assignment(person.id, school.id) for school in schools]
             accounts.assign(person.id, assigned, act)
-        yield ExamplePerson(name, role, school_id, code)
+        yield ExamplePerson(person.id, name, role, school_id, code)
 
 
 class _Player:
@@ -128,9 +130,11 @@ class _Player:
         writer: CaseWriter,
         steps: CaseSteps,
         rubric: Rubric,
+        actors: Mapping[Role, str],
         now: datetime,
         random: Random,
     ) -> None:
+        self._actors = actors
         self._reader = reader
         self._writer = writer
         self._steps = steps
@@ -144,16 +148,16 @@ class _Player:
         if reached >= STEPS.index("begun"):
             self._fill(key, share=1.0 if reached >= STEPS.index("filled") else 0.4)
         if reached >= STEPS.index("submitted"):
-            self._step(self._steps.sign, key, "person:headmaster")
-            self._step(self._steps.submit, key, "person:headmaster")
+            self._step(self._steps.sign, key, Role.HEADMASTER)
+            self._step(self._steps.submit, key, Role.HEADMASTER)
         if reached >= STEPS.index("reviewed"):
-            self._step(self._steps.accept, key, "person:inspector")
+            self._step(self._steps.accept, key, Role.INSPECTOR)
             self._review(key)
         if reached >= STEPS.index("announced"):
-            self._step(self._steps.finish, key, "person:inspector")
+            self._step(self._steps.finish, key, Role.INSPECTOR)
 
     def _fill(self, key: CaseKey, share: float) -> None:
-        act = self._act("person:editor", "entry.save")
+        act = self._act(Role.EDITOR, "entry.save")
         entered: dict[tuple[str, str], EntryValue] = {}
         for item in self._rubric.items():
             if self._random.random() >= share:
@@ -171,7 +175,7 @@ class _Player:
         self._writer.fill_in(key, entered, act)
 
     def _review(self, key: CaseKey) -> None:
-        act = self._act("person:inspector", "review.score")
+        act = self._act(Role.INSPECTOR, "review.score")
         case = self._reader.read(key).case
         scored = [item for item in self._rubric.items() if item.max is not None]
         for item in scored:
@@ -185,7 +189,7 @@ class _Player:
         top = item.max or 0
         return str(float(top * self._random.choice((1, 1, 1, 0)) if top else 0)).removesuffix(".0")
 
-    def _step(self, step: Callable[[CaseKey, int, Act], object], key: CaseKey, who: str) -> None:
+    def _step(self, step: Callable[[CaseKey, int, Act], object], key: CaseKey, who: Role) -> None:
         revision = self._reader.read(key).case.revision
         self._tolerant(step, key, revision, self._act(who, f"case.{step.__name__}"))
 
@@ -195,8 +199,8 @@ class _Player:
         except CollectorError:
             return  # a random value that the rules refuse: this example goes without it
 
-    def _act(self, actor: str, action: str) -> Act:
-        return Act(actor, self._now, action, "example county")
+    def _act(self, who: Role, action: str) -> Act:
+        return Act(self._actors[who], self._now, action, "example county")
 
 
 def plausible(spec: EntrySpec, random: Random) -> str | int | bool | None:

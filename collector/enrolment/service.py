@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from collector.access import make_key
+from collector.access.codes import code_hash, new_code_text
 from collector.domain import Act, Agent, AgentIdentity, EnrolmentCode, Key, School, Scope
 from collector.enrolment.guessing import GuessGuard
 from collector.errors import CollectorError, ConflictError, GoneError, NotFoundError
@@ -17,10 +17,6 @@ from collector.storage.ports import IdentityRecords, SchoolRecords
 
 CODE_VALID = timedelta(days=7)
 CODE_MAX_USES = 3
-# Crockford's alphabet: no I, L, O, U, so that a code survives being read over the telephone.
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_LOOK_ALIKES = str.maketrans("ILO", "110", "- ")
-_GROUPS, _GROUP_LENGTH = 4, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +45,10 @@ def new_code(
     With `agent_id` the host that enrols takes that agent's place. Raises NotFoundError if the
     school does not exist.
     """
-    letters = [secrets.choice(_ALPHABET) for _ in range(_GROUPS * _GROUP_LENGTH)]
-    text = "".join(letters)
-    code = EnrolmentCode(_code_hash(text), school_id, now, now + valid, max_uses, agent_id=agent_id)
+    text = new_code_text()
+    code = EnrolmentCode(code_hash(text), school_id, now, now + valid, max_uses, agent_id=agent_id)
     records.add_code(code)
-    groups = [text[i : i + _GROUP_LENGTH] for i in range(0, len(text), _GROUP_LENGTH)]
-    return "-".join(groups), code
+    return text, code
 
 
 def new_key(
@@ -87,7 +81,7 @@ class EnrolmentService:
         """
         self._guard.check(address)
         try:
-            enrolment = self._enrol(_code_hash(code_text), host_name, system, address)
+            enrolment = self._enrol(code_hash(code_text), host_name, system, address)
         except CollectorError:
             self._guard.failed(address)
             raise
@@ -145,8 +139,3 @@ def propose_key(
         raise ConflictError(
             "key_id_taken", "This key id is in use. Make another key and propose that."
         )
-
-
-def _code_hash(text: str) -> bytes:
-    """Hash what the code says, however it was typed: case, dashes, spaces, O for 0, I for 1."""
-    return hashlib.sha256(text.upper().translate(_LOOK_ALIKES).encode()).digest()

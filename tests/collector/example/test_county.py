@@ -12,13 +12,14 @@ from typer.testing import CliRunner
 
 from collector.app import open_stores
 from collector.cli.main import app
-from collector.domain import SchoolForm
+from collector.domain import CaseKey, SchoolForm
 from collector.example.county import Wish, build
 from collector.example.networks import network
 from collector.example.places import schools
 from collector.scoring.calendar import SchoolCalendar
 from collector.scoring.service import ScoringService
 from collector.settings import Settings
+from collector.wiring_example import WRITTEN_RUBRIC
 from rubrics.indicators import Window
 from rubrics.loader import official_rubrics
 
@@ -103,15 +104,20 @@ def test_it_never_mixes_with_real_schools(tmp_path: Path) -> None:
 
 
 def test_the_example_round_has_cases_in_every_state(demo: tuple[Path, str]) -> None:
-    """Some untouched, some submitted, in review and announced, and each change audited."""
+    """Some untouched, some submitted, in review and announced, each change audited, by people."""
     stores = open_stores(Settings(data=demo[0]), lambda _: None)
     try:
         states = set(stores.records.case_counts("example-round"))
         report = stores.records.verify_audit(None, lambda *_: None)
+        keys = [CaseKey("example-round", s.id, WRITTEN_RUBRIC) for s in stores.records.schools()]
+        authors = {entry.author for key in keys for entry in stores.records.case_entries(key)}
+        people = {f"person:{person.id}" for person in stores.records.people()}
     finally:
         stores.close()
     assert {state.value for state in states} == {"filling", "submitted", "review", "announced"}
     assert report.faults == ()
+    assert authors, "nobody filled in anything"
+    assert authors <= people, "pages name authors by their accounts"
     assert report.rows > 500
 
 
