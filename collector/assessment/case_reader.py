@@ -53,8 +53,13 @@ class CaseFiles(Protocol):
     def profile(self, school: School) -> dict[str, Json]:
         """Return a profile as case files carry it."""
 
-    def case_file(self, rubric: Rubric, inputs: CaseInputs, now: datetime) -> dict[str, Json]:
-        """Return the case file: what is measured by `now`, and all that was declared."""
+    def case_file(
+        self, rubric: Rubric, inputs: CaseInputs, now: datetime, *, fresh: bool = True
+    ) -> dict[str, Json]:
+        """Return the case file: what is measured by `now`, and all that was declared.
+
+        Unless `fresh`, what was measured may be as of some minutes ago.
+        """
 
     def samples_by_hours(
         self, inputs: CaseInputs, indicator: str, now: datetime
@@ -186,15 +191,18 @@ class CaseReader:
             self._records.case_overrides(key),
         )
 
-    def score(self, found: HeldCase, now: datetime) -> Scored:
-        """Return the sheet: the frozen one where the result is fixed, else computed now."""
+    def score(self, found: HeldCase, now: datetime, *, fresh: bool = True) -> Scored:
+        """Return the sheet: the frozen one where the result is fixed, else computed now.
+
+        Unless `fresh`, what was measured may be as of some minutes ago: enough to look at.
+        """
         if found.case.state in FIXED:
             return self.frozen(found.key, found.case.version)
-        return self.compute(found, now)
+        return self.compute(found, now, fresh=fresh)
 
-    def compute(self, found: HeldCase, now: datetime) -> Scored:
+    def compute(self, found: HeldCase, now: datetime, *, fresh: bool = True) -> Scored:
         """Compute the sheet from what is there now. Raises UnprocessableError naming values."""
-        case_file = self._files.case_file(found.rubric, self._inputs(found), now)
+        case_file = self._files.case_file(found.rubric, self._inputs(found), now, fresh=fresh)
         return evaluated(found.rubric, case_file)
 
     def frozen(self, key: CaseKey, version: int) -> Scored:

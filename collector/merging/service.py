@@ -69,13 +69,19 @@ class MergingService(Generic[HeldT]):
     def flags(self, key: CaseKey) -> tuple[NotedFlag, ...]:
         """Return the flags of a case with their notes. Raises NotFoundError."""
         case = self._view.read(key)
-        criteria = values_of(self._view.sheet(case))
+        return self.flags_of(key, case, self._view.sheet(case))
+
+    def flags_of(
+        self, key: CaseKey, case: HeldT, sheet: Mapping[str, Any]
+    ) -> tuple[NotedFlag, ...]:
+        """Return the flags of a case that was read and scored already, with their notes."""
+        criteria = values_of(sheet)
         found = [*criterion_flags(criteria), *file_flags(self._shared_files(key))]
         opened_on = self._view.opened_on(case)
         if opened_on is not None:
             found += roll_flags(self._view.head_counts(key.school_id), opened_on)
-        hours = self._view.samples_by_hours(case, TESTED)
-        found += night_flag(criteria, TESTED, *hours)
+        if any(one.name == TESTED for criterion in criteria for one in criterion.values):
+            found += night_flag(criteria, TESTED, *self._view.samples_by_hours(case, TESTED))
         notes: dict[str, list[FlagNote]] = defaultdict(list)
         for note in self._records.flag_notes(key.round_id, key.school_id):
             if note.rubric_id == key.rubric_id:

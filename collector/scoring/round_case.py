@@ -18,6 +18,7 @@ from collector.scoring.calendar import SchoolCalendar
 from collector.scoring.case_file import facts_of, pinned_inputs, profile_of
 from collector.scoring.indicators import part_query
 from collector.scoring.measure import ScoringWindow, measure_indicators
+from collector.scoring.recent import RecentMeasurements
 from collector.storage.ports import SeriesStore
 from rubrics.indicators import IndicatorDefinition, Window, catalogue_hash, load_indicators
 from rubrics.model import Rubric
@@ -38,6 +39,7 @@ class RoundCases:
         self._series = series
         self._calendar = calendar or SchoolCalendar()
         self._indicators = indicators if indicators is not None else load_indicators()
+        self._measurements = RecentMeasurements(series)
 
     def calendar_text(self, held: Round) -> str:
         """Write down which days of the window are school days, and the hours of all schools."""
@@ -76,15 +78,21 @@ class RoundCases:
         """Return a profile as case files carry it."""
         return profile_of(school)
 
-    def case_file(self, rubric: Rubric, inputs: CaseInputs, now: datetime) -> dict[str, Json]:
-        """Return the case file: what is measured by `now`, and all that was declared and given."""
+    def case_file(
+        self, rubric: Rubric, inputs: CaseInputs, now: datetime, *, fresh: bool = True
+    ) -> dict[str, Json]:
+        """Return the case file: what is measured by `now`, and all that was declared and given.
+
+        Unless `fresh`, what was measured may be as of some minutes ago; see `RecentMeasurements`.
+        """
         held, pinned = inputs.held, held_rubric(inputs.held, rubric)
         calendar = self._pinned_calendar(inputs)
         catalogue = _catalogue(inputs.catalogue)
         window = _window(held, calendar, now)
         definitions = [catalogue[n] for n in sorted(rubric.indicators) if n in catalogue]
-        measured = measure_indicators(
-            self._series, inputs.school.id, definitions, window, calendar, inputs.facts
+        rules = held.calendar_hash, held.catalogue_hash, calendar.source()
+        measured = self._measurements.measure(
+            inputs.school.id, definitions, window, calendar, inputs.facts, rules, fresh=fresh
         )
         unknown_days = calendar.unknown_days(window.since, window.until)
         return {

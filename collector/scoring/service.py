@@ -17,6 +17,7 @@ from collector.scoring.calendar import SchoolCalendar
 from collector.scoring.case_file import case_file, pinned_inputs
 from collector.scoring.indicators import part_query
 from collector.scoring.measure import ScoringWindow, measure_indicators
+from collector.scoring.recent import RecentMeasurements
 from collector.storage.ports import SchoolRecords, SeriesQuery, SeriesStore, SheetRecords
 from rubrics.engine import CaseError, WrongSchoolError, evaluate
 from rubrics.indicators import IndicatorDefinition, Window, catalogue_hash, load_indicators
@@ -50,16 +51,21 @@ class ScoringService:
         self._window_days = window_days
         self._indicators = indicators if indicators is not None else load_indicators()
         self._catalogue_hash = catalogue_hash(self._indicators)
+        self._measurements = RecentMeasurements(series)
 
-    def score(self, school_id: str, rubric_id: str, now: datetime) -> StoredSheet:
+    def score(
+        self, school_id: str, rubric_id: str, now: datetime, *, fresh: bool = True
+    ) -> StoredSheet:
         """Compute the sheet from what is stored at `now`, keep it if it changed, and return it.
 
+        Unless `fresh`, what was measured may be as of some minutes ago; see `RecentMeasurements`.
         Raises NotFoundError for an unknown school or rubric, UnprocessableError where the rubric
         does not apply to the school or the case holds a value the rubric cannot take; its
         `errors` name each.
         """
         school, rubric = self._school(school_id), self._rubric(rubric_id)
-        case = self.case_file(school, rubric, now)
+        measured = self._measured(school, rubric.indicators, now, fresh=fresh)
+        case = self._case(school, rubric, now, measured)
         try:
             sheet = evaluate(rubric, case)
         except CaseError as error:
@@ -100,14 +106,17 @@ class ScoringService:
         """Return the case of a school for a rubric, from what is stored at `now`."""
         return self._case(school, rubric, now, self._measured(school, rubric.indicators, now))
 
-    def _measured(self, school: School, names: Iterable[str], now: datetime) -> dict[str, Json]:
-        return measure_indicators(
-            self._series,
+    def _measured(
+        self, school: School, names: Iterable[str], now: datetime, *, fresh: bool = True
+    ) -> dict[str, Json]:
+        return self._measurements.measure(
             school.id,
             [self._indicators[name] for name in sorted(names) if name in self._indicators],
             ScoringWindow.last_days(self._window_days, now, self._calendar),
             self._calendar,
             self._records.facts(school.id),
+            self._calendar.source(),
+            fresh=fresh,
         )
 
     def _case(

@@ -135,7 +135,7 @@ class AppealDesk(FormPages):
     ) -> Response:
         desk, now = desk_of(request), self._services.clock()
         appeal, found = desk.appeals.find(key, appeal_id), desk.reader.read(key)
-        form = form_of(found, desk.reader.score(found, now), (), now)
+        form = form_of(found, desk.reader.score(found, now, fresh=False), (), now)
         item = next(
             one for section in form.sections for one in section.items if one.id == appeal.item_id
         )

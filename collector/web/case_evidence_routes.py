@@ -105,7 +105,7 @@ class CaseEvidencePages(CasePages):
         found = desk.reader.read(key)
         page = evidence_page(
             found,
-            desk.reader.score(found, self._now()).sheet,
+            desk.reader.score(found, self._now(), fresh=False).sheet,
             records.supports(key.school_id, key.rubric_id),
             records.evidence_of(key.school_id),
             item,

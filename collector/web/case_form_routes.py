@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from functools import cache
+from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request, Response
@@ -86,11 +87,9 @@ class CaseFormPages(CasePages):
             return self._go(request, address)
         return self._form(request, key, done, done.saved)
 
-    def _read(
-        self, desk: CaseDesk, key: CaseKey
-    ) -> tuple[FormAnswer, HeldCase, Mapping[str, object]]:
+    def _read(self, desk: CaseDesk, key: CaseKey) -> tuple[FormAnswer, HeldCase, Mapping[str, Any]]:
         found, now = desk.reader.read(key), self._now()
-        scored = desk.reader.score(found, now)
+        scored = desk.reader.score(found, now, fresh=False)
         profiles = self._services.records.profiles(key.school_id)
         return form_of(found, scored, profiles, now), found, scored.sheet
 
@@ -101,13 +100,13 @@ class CaseFormPages(CasePages):
         form, found, sheet = self._read(desk, key)
         typed = done.typed if done else NOTHING_TYPED
         records = self._services.records
-        reader = FieldReader(formatter, self._name, self._also(desk, found), typed)
+        reader = FieldReader(formatter, cache(self._name), self._also(desk, found), typed)
         builder = FormPageBuilder(formatter, load_reasons(), reader)
         page = builder.build(
             found,
             form,
             sheet,
-            desk.merging.flags(key),
+            desk.merging.flags_of(key, found, sheet),
             pieces_by_item(
                 records.supports(key.school_id, key.rubric_id), records.evidence_of(key.school_id)
             ),

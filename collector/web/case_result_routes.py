@@ -50,7 +50,7 @@ class CaseResultPages(CasePages):
         """Show the result, where officials and school differ and why, and the frozen versions."""
         desk, formatter = desk_of(request), self._formatter(request)
         found = desk.reader.read(key)
-        scored = desk.reader.score(found, self._now())
+        scored = desk.reader.score(found, self._now(), fresh=False)
         head = self._head(request, found)
         official = head.announced or head.state.value == "review"
         rows = differences(found, scored) if official else []

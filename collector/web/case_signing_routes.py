@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
@@ -116,11 +117,11 @@ class CaseSigningPages(CasePages):
         desk, formatter, now = desk_of(request), self._formatter(request), self._now()
         records = self._services.records
         found = desk.reader.read(key)
-        scored = desk.reader.score(found, now)
+        scored = desk.reader.score(found, now, fresh=False)
         form = form_of(found, scored, records.profiles(key.school_id), now)
-        reader = FieldReader(formatter, self._name, {}, NOTHING_TYPED)
+        reader = FieldReader(formatter, cache(self._name), {}, NOTHING_TYPED)
         builder = FormPageBuilder(formatter, load_reasons(), reader)
-        flags = desk.merging.flags(key)
+        flags = desk.merging.flags_of(key, found, scored.sheet)
         lists = pieces_by_item(
             records.supports(key.school_id, key.rubric_id), records.evidence_of(key.school_id)
         )

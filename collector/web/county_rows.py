@@ -27,18 +27,26 @@ class SchoolRow:
     @property
     def counts(self) -> Counts | None:
         """Findings by result, where there is a sheet."""
-        if self.summary is None or self.summary.refused:
-            return None
-        found = self.summary.counts
-        return Counts({result: found.get(result.value, 0) for result in Result})
+        return summed_counts(self.summary)
 
     @property
     def points(self) -> PointsView | None:
         """The interval of the total, where the document has points."""
-        found = self.summary
-        if found is None or found.proven is None or found.possible is None:
-            return None
-        return PointsView(found.proven, found.possible, found.max)
+        return summed_points(self.summary)
+
+
+def summed_counts(found: Summary | None) -> Counts | None:
+    """Return findings by result, where there is a sheet."""
+    if found is None or found.refused:
+        return None
+    return Counts({result: found.counts.get(result.value, 0) for result in Result})
+
+
+def summed_points(found: Summary | None) -> PointsView | None:
+    """Return the interval of the total, where the document has points."""
+    if found is None or found.proven is None or found.possible is None:
+        return None
+    return PointsView(found.proven, found.possible, found.max)
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ class IndicatorReader:
         if rubric is None:
             return None, []
         try:
-            stored = self._services.sheets.score(school.id, rubric.id, now)
+            stored = self._services.sheets.score(school.id, rubric.id, now, fresh=False)
         except UnprocessableError:
             return None, []
         sheet = json.loads(stored.sheet_json)

@@ -7,16 +7,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from collector.domain import Caller, Case, CaseState, Right, Round, RoundState, School, may
+from collector.domain import (
+    Caller,
+    Case,
+    CaseKey,
+    CaseState,
+    Right,
+    Round,
+    RoundState,
+    School,
+    Summary,
+    may,
+)
 from collector.errors import CollectorError
 from collector.storage.ports import RecordStore
 from collector.web.case_desk import CaseDesk
+from collector.web.county_rows import summed_counts, summed_points
 from collector.web.sheet_page import PointsView, points_of
 from collector.web.verdicts import Counts, Result
 from rubrics.model import Rubric
 
 PAGE_SIZE = 30
-"""Each case shown is scored when the page is made."""
+"""Each case shown whose summary is older than its last change is scored when the page is made."""
 ROUNDS_LOOKED_AT = 50
 CASES_LOOKED_AT = 20_000
 WAITING = (CaseState.REVIEW, CaseState.SUBMITTED)
@@ -71,9 +83,34 @@ def read_reviews(
     pages = max(1, -(-len(waiting) // PAGE_SIZE))
     page = min(page, pages)
     shown = waiting[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
-    rows = [_row(desk, case, rounds[case.key.round_id], now) for case in shown]
+    kept, schools = _current(records, shown), {one.id: one for one in records.schools()}
+    rows = [
+        _summed_up(desk, case, rounds[case.key.round_id], schools[case.key.school_id], summary)
+        if (summary := kept.get(case.key))
+        else _row(desk, case, rounds[case.key.round_id], now)
+        for case in shown
+    ]
     ordered = sorted(rows, key=lambda row: (-row.unclear, row.school.id, row.rubric.id))
     return ReviewList(tuple(ordered), len(waiting), page, pages, len(rounds))
+
+
+def _current(records: RecordStore, cases: Sequence[Case]) -> dict[CaseKey, Summary]:
+    """Return the summaries that were made after people last changed the case."""
+    found = {}
+    for round_id in {case.key.round_id for case in cases}:
+        changed = records.case_times(round_id)
+        schools = {case.key.school_id for case in cases if case.key.round_id == round_id}
+        for one in records.school_summaries(round_id, schools):
+            if one.school_id in changed and one.computed_at > changed[one.school_id]:
+                found[CaseKey(round_id, one.school_id, one.rubric_id)] = one
+    return found
+
+
+def _summed_up(
+    desk: CaseDesk, case: Case, held: Round, school: School, summary: Summary
+) -> ReviewRow:
+    rubric = desk.reader.pinned(case.key)[2]
+    return ReviewRow(case, held, school, rubric, summed_counts(summary), summed_points(summary))
 
 
 def _row(desk: CaseDesk, case: Case, held: Round, now: datetime) -> ReviewRow:
@@ -81,7 +118,7 @@ def _row(desk: CaseDesk, case: Case, held: Round, now: datetime) -> ReviewRow:
     counts: Counts | None = None
     points: PointsView | None = None
     try:
-        sheet = desk.reader.score(found, now).sheet
+        sheet = desk.reader.score(found, now, fresh=False).sheet
     except CollectorError:  # the page of the case says what is wrong with its values
         return ReviewRow(case, held, found.school, found.rubric, None, None)
     counts = Counts.of(_results(sheet))
@@ -93,5 +130,5 @@ def _results(sheet: Mapping[str, Any]) -> Sequence[Result]:
     return [
         Result(finding["result"])
         for item in sheet["items"].values()
-        for finding in item["findings"]
+        for finding in item["findings"] or ({"result": Result.INSUFFICIENT},)
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -38,6 +39,11 @@ def rubric_router(services: WebServices, pages: Pages) -> APIRouter:
 class RubricPages(FormPages):
     """One method per address. Synchronous: FastAPI runs them in its thread pool."""
 
+    def __init__(self, services: WebServices, pages: Pages) -> None:
+        super().__init__(services, pages)
+        # Rubrics stay as they are while the collector runs, and checking one takes half a second.
+        self._lint = cache(lambda name: lint_rubric(services.rubrics[name], services.rubrics))
+
     def rubrics(self, request: Request) -> Response:
         """List the rubrics of this release."""
         found = tuple(self._services.rubrics.values())
@@ -58,7 +64,7 @@ class RubricPages(FormPages):
             rubric=rubric,
             decimal_text=decimal_text,
             rows=rows,
-            warnings=[one.to_json() for one in lint_rubric(rubric, self._services.rubrics)],
+            warnings=[one.to_json() for one in self._lint(rubric_id)],
             sees_county=may(self._caller(request), Right.COUNTY_READ),
         )
 

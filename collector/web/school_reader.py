@@ -107,6 +107,6 @@ class SchoolReader:
         if school.kind not in rubric.kinds:
             return None, _("这份评分细则不适用于这类学校。")
         try:
-            return self._services.sheets.score(school.id, rubric.id, now), None
+            return self._services.sheets.score(school.id, rubric.id, now, fresh=False), None
         except UnprocessableError as error:
             return None, _("现有数据无法评分：%(detail)s") % {"detail": error.detail}

@@ -15,9 +15,12 @@ from rubrics.model import Rubric
 class SheetService(Protocol):
     """Scores one school by one rubric."""
 
-    def score(self, school_id: str, rubric_id: str, now: datetime) -> StoredSheet:
+    def score(
+        self, school_id: str, rubric_id: str, now: datetime, *, fresh: bool = True
+    ) -> StoredSheet:
         """Compute the sheet from what is stored at `now`, keep it if it changed, return it.
 
+        Unless `fresh`, what was measured may be as of some minutes ago: enough to look at.
         Raises NotFoundError for an unknown school or rubric, UnprocessableError with the reason
         where the rubric does not apply to the school.
         """

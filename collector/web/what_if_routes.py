@@ -64,7 +64,8 @@ class WhatIfHandler:
         outline = self._schools.outlines.get(rubric_id)
         if outline is None:
             raise NotFoundError("rubric_unknown", f"No rubric has the id {rubric_id!r}.")
-        stored = self._services.sheets.score(school.id, rubric_id, self._services.clock())
+        now = self._services.clock()
+        stored = self._services.sheets.score(school.id, rubric_id, now, fresh=False)
         case = json.loads(stored.case_json)
         reasons, numbers = load_reasons(), profile_numbers(school)
         before = SheetReader(outline, reasons, formatter, numbers).read(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -19,6 +19,9 @@ class SummaryRecords(Protocol):
         self, round_id: str, rubric_id: str, since: datetime | None = None
     ) -> Sequence[Summary]:
         """Return the summaries by one rubric, by school; `since`: those computed then or later."""
+
+    def school_summaries(self, round_id: str, school_ids: Collection[str]) -> Sequence[Summary]:
+        """Return what is kept of these schools in a round, by every rubric."""
 
     def summary_times(self, round_id: str) -> Mapping[str, datetime]:
         """Return by school when its summaries in a round were computed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -52,6 +52,17 @@ class SqlSummaries:
         )
         if since is not None:
             statement = statement.where(columns.computed_at >= since)
+        with self._database.reading() as connection:
+            return [_summary(row) for row in connection.execute(statement)]
+
+    def school_summaries(self, round_id: str, school_ids: Collection[str]) -> Sequence[Summary]:
+        """Return what is kept of these schools in a round, by every rubric."""
+        columns = summaries.c
+        statement = (
+            select(summaries)
+            .where(columns.round_id == round_id, columns.school_id.in_(school_ids))
+            .order_by(columns.school_id, columns.rubric_id)
+        )
         with self._database.reading() as connection:
             return [_summary(row) for row in connection.execute(statement)]
 

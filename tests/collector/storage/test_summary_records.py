@@ -61,6 +61,8 @@ def test_a_summary_comes_back_as_it_was(records: SqlRecordStore) -> None:
     assert port.summaries(STANDING, "inspection") == [SUMMARY]
     assert port.summaries(STANDING, "other") == [other]
     assert port.summaries("round-1", "inspection") == []
+    assert port.school_summaries(STANDING, ["zx-001", "zx-002"]) == [SUMMARY, other]
+    assert port.school_summaries(STANDING, ["zx-002"]) == []
 
 
 def test_new_summaries_of_a_school_replace_its_old_ones_in_that_round(

@@ -64,7 +64,14 @@ class CaseSheets:
     case: dict[str, Any]
     refusal: str | None = None
 
-    def score(self, school_id: str, rubric_id: str, now: datetime) -> StoredSheet:
+    def score(
+        self,
+        school_id: str,
+        rubric_id: str,
+        now: datetime,
+        *,
+        fresh: bool = True,  # noqa: ARG002  # of the interface; nothing is measured here
+    ) -> StoredSheet:
         """Return the sheet; refuse what the scoring service would refuse."""
         school = self.records.school(school_id)
         if school is None:

@@ -6,10 +6,15 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from collector.domain import Side
+from collector.domain import Side, Summary
 from collector.domain.cases import CaseState
 
 RUBRIC = "zhongxian-inspection"
+
+
+def verdicts(page: str) -> list[str]:
+    """Return the numbers of the tallies of a list of cases."""
+    return re.findall(r"</span>(\d+)</span>", page.split('class="cards"', 1)[1])
 
 
 def hidden(page: str, item_id: str, name: str) -> str:
@@ -51,6 +56,23 @@ def test_a_wrong_draft_comes_back_with_what_was_typed(bureau: Any) -> None:
     assert 'value="九月一日"' in page
     assert "日期写成 2026-09-01 的样子" in page
     assert "每行写起止" in page
+
+
+def test_the_list_sums_up_from_memory_until_somebody_changes_the_case(bureau: Any) -> None:
+    """A page of cases is not scored on every look, and never shows what was before a change."""
+    round_id = bureau.open_round()
+    key = bureau.hand_in(round_id)
+    scored = verdicts(bureau.get("/review"))
+    version = bureau.records.round(round_id).rubric(RUBRIC).version
+    made_at = bureau.now + timedelta(minutes=1)
+    kept = Summary(round_id, "zx-001", RUBRIC, version, made_at, "sha256:x", counts={"met": 5})
+    bureau.records.put_summaries(round_id, "zx-001", [kept])
+    assert verdicts(bureau.get("/review")) == ["5"] != scored
+    bureau.now += timedelta(minutes=2)
+    review = f"/rounds/{round_id}/schools/zx-001/rubrics/{RUBRIC}/review"
+    bureau.post(f"{review}/accept", revision="3")
+    assert bureau.records.case(key).state is CaseState.REVIEW
+    assert verdicts(bureau.get("/review")) == scored
 
 
 def test_one_item_is_reviewed_and_sent_again_without_harm(bureau: Any) -> None:
