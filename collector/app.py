@@ -38,6 +38,7 @@ from collector.wiring_evidence import add_evidence
 from collector.wiring_imports import import_service
 from collector.wiring_ingest import add_ingest
 from collector.wiring_people import add_people
+from collector.wiring_readings import reading_worker
 from collector.wiring_slots import add_slots
 from collector.wiring_summaries import summary_refresher, summary_worker
 from rubrics import __version__
@@ -96,9 +97,11 @@ def create_app(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         applier.start()
         summarising.start()
+        readings.start()
         try:
             yield
         finally:
+            await anyio.to_thread.run_sync(readings.stop)
             await anyio.to_thread.run_sync(summarising.stop)
             await anyio.to_thread.run_sync(applier.stop)
             stores.close()
@@ -129,6 +132,8 @@ def create_app(
     app.state.imports = import_service(records, rubrics, clock)
     refresher = summary_refresher(records, series, rubrics, sheets, assessment.reader)
     summarising: SummaryWorker = summary_worker(refresher, records, registry, clock)
+    readings = reading_worker(records, rubrics, sheets, assessment.reader, clock)
+    app.state.reading_effects = readings
     folder = settings.data / EVIDENCE_FOLDER
     add_evidence(app, folder, records, rubrics, sheets, assessment.reader, clock)
     app.state.health_checks = {

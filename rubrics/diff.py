@@ -187,10 +187,27 @@ def _effect(name: str, old: Rubric, new: Rubric, case: Mapping[str, Any]) -> Eff
             sheets.append(evaluate(rubric, case))
         except CaseError as error:
             return Effect(name, None, None, problem=f"{rubric.id} {rubric.version}: {error}")
-    before, after = (_items_of(sheet) for sheet in sheets)
-    names = [*before, *(item for item in after if item not in before)]
-    changed = tuple(item for item in names if before.get(item) != after.get(item))
-    return Effect(name, _result(sheets[0]), _result(sheets[1]), changed)
+    return effect_between(name, *map(result_of, sheets))
+
+
+@dataclass(frozen=True, slots=True)
+class SheetResult:
+    """What of a sheet is compared: its result in short, and each item's state."""
+
+    result: Mapping[str, Any]
+    items: Mapping[str, Any]
+
+
+def result_of(sheet: ScoreSheet) -> SheetResult:
+    """Return what of a sheet is compared."""
+    return SheetResult(_result(sheet), _items_of(sheet))
+
+
+def effect_between(name: str, before: SheetResult, after: SheetResult) -> Effect:
+    """Return what became of a school from one sheet to another."""
+    names = [*before.items, *(item for item in after.items if item not in before.items)]
+    changed = tuple(item for item in names if before.items.get(item) != after.items.get(item))
+    return Effect(name, before.result, after.result, changed)
 
 
 def _result(sheet: ScoreSheet) -> dict[str, Any]:

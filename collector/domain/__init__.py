@@ -47,6 +47,7 @@ from collector.domain.people import (
     TokenScope,
 )
 from collector.domain.publications import Publication
+from collector.domain.reading_effects import EffectsState, ReadingEffects
 from collector.domain.readings import AgentReading, Batch, Outcome, StoredReading
 from collector.domain.rights import ANONYMOUS, Caller, Right, may
 from collector.domain.rounds import Deadlines, Hours, PinnedRubric, Round, RoundCalendar, RoundState
@@ -97,6 +98,7 @@ __all__ = [
     "Deadlines",
     "Document",
     "Effect",
+    "EffectsState",
     "EnrolmentCode",
     "Entry",
     "EntryValue",
@@ -122,6 +124,7 @@ __all__ = [
     "Publication",
     "QuarantineSource",
     "QuarantinedBatch",
+    "ReadingEffects",
     "Right",
     "Role",
     "Round",

@@ -23,6 +23,7 @@ from collector.web.overview_routes import overview_router
 from collector.web.page_routes import page_router
 from collector.web.people_routes import people_page_router
 from collector.web.read_api import read_api_router
+from collector.web.reading_effects_routes import reading_effects_router
 from collector.web.rendering import STATIC, Pages
 from collector.web.review_routes import review_router
 from collector.web.round_form_routes import round_form_router
@@ -53,6 +54,7 @@ class Site:
         app.include_router(appeal_desk_router(self._services, self._pages))
         app.include_router(people_page_router(self._services, self._pages))
         app.include_router(imports_router(self._services, self._pages))
+        app.include_router(reading_effects_router(self._services, self._pages))
         app.include_router(rubric_router(self._services, self._pages))
         app.include_router(review_router(self._services, self._pages))
         app.include_router(offline_router())

@@ -28,6 +28,7 @@ from collector.storage.ports.inbox import (
 )
 from collector.storage.ports.people import PeopleRecords
 from collector.storage.ports.publications import PublicationRecords
+from collector.storage.ports.reading_effects import ReadingEffectsRecords
 from collector.storage.ports.rounds import AppealRecords, CaseRecords, RoundRecords
 from collector.storage.ports.schools import SchoolRecords
 from collector.storage.ports.series import (
@@ -59,6 +60,7 @@ __all__ = [
     "Outage",
     "PeopleRecords",
     "PublicationRecords",
+    "ReadingEffectsRecords",
     "RecordStore",
     "Refusal",
     "RefusalCount",
@@ -89,6 +91,7 @@ class RecordStore(
     AuditRecords,
     PublicationRecords,
     ImportRecords,
+    ReadingEffectsRecords,
     Protocol,
 ):
     """Everything that is not a number in a series."""

@@ -20,6 +20,7 @@ from collector.storage.sql_records.inbox import SqlInbox
 from collector.storage.sql_records.people import SqlPeople
 from collector.storage.sql_records.publications import SqlPublications
 from collector.storage.sql_records.quarantine import SqlQuarantine
+from collector.storage.sql_records.reading_effects import SqlReadingEffects
 from collector.storage.sql_records.rounds import SqlRounds
 from collector.storage.sql_records.schools import SqlSchools
 from collector.storage.sql_records.sessions import SqlSessions
@@ -47,6 +48,7 @@ class SqlRecordStore(
     SqlEvidence,
     SqlPublications,
     SqlImports,
+    SqlReadingEffects,
 ):
     """All parts of `collector.storage.ports.RecordStore` on one database."""
 

@@ -46,6 +46,7 @@ from collector.storage.sql_records.schema.people import (
     tokens,
 )
 from collector.storage.sql_records.schema.publications import publications
+from collector.storage.sql_records.schema.reading_effects import reading_effects
 from collector.storage.sql_records.schema.schools import entries, facts, schools
 from collector.storage.sql_records.schema.sheets import sheets
 from collector.storage.sql_records.schema.slots import (
@@ -90,6 +91,7 @@ __all__ = [
     "people",
     "publications",
     "quarantine",
+    "reading_effects",
     "refusal_counts",
     "refusals",
     "rounds",
@@ -108,7 +110,7 @@ __all__ = [
     "townships",
 ]
 
-SCHEMA_VERSION = "0009"
+SCHEMA_VERSION = "0010"
 """The migration that this code is written for."""
 
 TRACKED_TABLES = (
