@@ -10,10 +10,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from collector.access import needs
-from collector.domain import Assignment, AuditRecord, Right, Role
+from collector.domain import Assignment, Right, Role
 from collector.errors import CollectorError, RowError, UnprocessableError
 from collector.people.services import PeopleServices, people_of
 from collector.people.tokens import revoke_token
+from collector.web.audit_words import AuditLine, action_word, table_word
 from collector.web.case_desk import bounded, person_name
 from collector.web.form_pages import FormPages, PostedForm, Refusal, text_of
 from collector.web.language import Translator
@@ -142,22 +143,26 @@ class PeoplePages(FormPages):
         return self._audit(request, 0, "", report)
 
     def _audit(self, request: Request, before: int, q: str, report: Any = None) -> Response:
-        records = self._services.records
+        records, translator = self._services.records, self._formatter(request).translator
         head = records.audit_head()
         upto = min(before, head.position + 1) if before else head.position + 1
         wanted = q.strip().casefold()
-        found: list[tuple[AuditRecord, str]] = []
+        found: list[AuditLine] = []
         lowest = max(0, upto - 1 - (RECORDS_SEARCHED if wanted else RECORDS_PER_PAGE))
         while upto - 1 > lowest and len(found) < RECORDS_PER_PAGE:
             start = max(lowest, upto - 1 - 1000)
             page = [one for one in records.audit_records(start, 1000) if one.position < upto]
             for one in reversed(page):
-                name = person_name(one.actor, self._services)
-                text = " ".join((name, one.actor, one.action, one.table or "", one.row_key or ""))
-                if wanted in text.casefold() and len(found) < RECORDS_PER_PAGE:
-                    found.append((one, name))
+                line = AuditLine(
+                    one,
+                    person_name(one.actor, self._services),
+                    action_word(one.action, translator),
+                    table_word(one.table or "", translator),
+                )
+                if wanted in line.text.casefold() and len(found) < RECORDS_PER_PAGE:
+                    found.append(line)
             upto = start + 1
-        older = found[-1][0].position if len(found) == RECORDS_PER_PAGE else None
+        older = found[-1].record.position if len(found) == RECORDS_PER_PAGE else None
         return self._show(
             request,
             "audit.html",

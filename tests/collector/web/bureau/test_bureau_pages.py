@@ -113,7 +113,8 @@ def test_the_audit_page_names_people_and_verifies(bureau: Any) -> None:
     bureau.draft()
     page = bureau.get("/audit?q=round.create")
     assert "李督学" in page
-    assert "round.create" in page
+    assert re.search(r"新建轮次 <small[^>]*>round\.create<", page)
+    assert "新建轮次" in bureau.get("/audit?q=新建")
     verified = bureau.post("/audit/verify", want=200).text
     assert "核验通过" in verified
 
