@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -116,7 +117,19 @@ class Site:
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     """Return a site whose processes end with the test, by pid."""
-    site = Site(tmp_path)
+    with _ended(Site(tmp_path)) as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def shared_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Return one site for all tests of a file; each brings its own hosts."""
+    with _ended(Site(tmp_path_factory.mktemp("site"))) as site:
+        yield site
+
+
+@contextmanager
+def _ended(site: Site) -> Iterator[Site]:
     yield site
     for process in site.running.values():
         if process.poll() is None:
