@@ -106,16 +106,22 @@ class Access:
                 if key.superseded_at is not None:
                     raise UnauthenticatedError(
                         "key_superseded",
-                        "A newer key took the place of this one. If this host does not have it, "
-                        "it is a clone or was set back: enrol it anew.",
+                        "这个密钥已由更新的密钥取代。如果本机没有新密钥，说明本机是克隆的或被还原过，"
+                        "请重新注册。",
+                        detail_en="A newer key took the place of this one. If this host does not "
+                        "have it, it is a clone or was set back: enrol it anew.",
                     )
                 if key.revoked_at is None:
                     return key
                 raise UnauthenticatedError(
-                    "key_revoked", "This key was revoked. Ask the bureau for a new one."
+                    "key_revoked",
+                    "这个密钥已停用，请向教育局索取新的。",
+                    detail_en="This key was revoked. Ask the bureau for a new one.",
                 )
         raise UnauthenticatedError(
-            "key_unknown", "The key is not known here. Check that it was copied whole."
+            "key_unknown",
+            "这里没有这个密钥，请检查是否复制完整。",
+            detail_en="The key is not known here. Check that it was copied whole.",
         )
 
     def pusher(self, authorization: str | None, *scopes: Scope) -> AgentIdentity:
@@ -126,7 +132,9 @@ class Access:
         key = self.key(bearer(authorization))
         if key.scope not in scopes or key.school_id is None:
             raise ForbiddenError(
-                "key_scope", f"A key with scope {key.scope} cannot do this; use an agent's key."
+                "key_scope",
+                f"{key.scope} 类密钥不能做这件事，请使用采集端的密钥。",
+                detail_en=f"A key with scope {key.scope} cannot do this; use an agent's key.",
             )
         if key.replaces is not None:
             self._records.confirm_key(key.id, self._clock())
@@ -159,7 +167,9 @@ class Access:
         expected = token.secret_sha256 if token else bytes(32)
         if not hmac.compare_digest(secret_sha256, expected) or token is None:
             raise UnauthenticatedError(
-                "key_unknown", "The key is not known here. Check that it was copied whole."
+                "key_unknown",
+                "这里没有这个密钥，请检查是否复制完整。",
+                detail_en="The key is not known here. Check that it was copied whole.",
             )
         owner = self._person_caller(token.person_id)
         if token.revoked_at is not None or token.expires_at <= self._clock() or owner is None:

@@ -42,8 +42,9 @@ class GuessGuard:
         if wait_s > 0:
             raise TooManyError(
                 "enrolment_locked",
-                "Too many wrong codes came from this address. Wait, then check the code letter by "
-                "letter, or ask the bureau for a new one.",
+                "这个地址输错注册码的次数太多。请稍后逐字核对再试，或向教育局索取新的。",
+                detail_en="Too many wrong codes came from this address. Wait, then check the code "
+                "letter by letter, or ask the bureau for a new one.",
                 retry_after_s=wait_s,
             )
 

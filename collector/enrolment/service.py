@@ -95,10 +95,15 @@ class EnrolmentService:
         if code is None or school is None:
             raise NotFoundError(
                 "code_unknown",
-                "This code is not known here. Check it letter by letter and the server's address.",
+                "这里没有这个注册码，请逐字核对注册码和服务器地址。",
+                detail_en="This code is not known here. Check every letter, and the address.",
             )
         if code.expires_at <= now:
-            raise GoneError("code_expired", "This code has expired. Ask the bureau for a new one.")
+            raise GoneError(
+                "code_expired",
+                "注册码已过期，请向教育局索取新的。",
+                detail_en="This code has expired. Ask the bureau for a new one.",
+            )
         made = make_key()
         agent = Agent(
             code.agent_id or secrets.token_hex(8), school.id, host_name, system, enrolled_at=now
@@ -114,7 +119,9 @@ class EnrolmentService:
         if not spent:
             raise GoneError(
                 "code_used_up",
-                f"This code was good for {code.max_uses} hosts, all used. Ask for a new one.",
+                f"注册码可用于 {code.max_uses} 台主机，已全部用完，请索取新的。",
+                detail_en=f"This code was good for {code.max_uses} hosts, all used. Ask for a new "
+                "one.",
             )
         return Enrolment(agent.id, made.text, school)
 
@@ -137,5 +144,7 @@ def propose_key(
     )
     if key_id == agent.key_id or not records.propose_key(key):
         raise ConflictError(
-            "key_id_taken", "This key id is in use. Make another key and propose that."
+            "key_id_taken",
+            "这个密钥编号已被使用，请另生成一个密钥。",
+            detail_en="This key id is in use. Make another key and propose that.",
         )

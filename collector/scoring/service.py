@@ -163,7 +163,9 @@ class ScoringService:
         if definition is None:
             known = ", ".join(self._indicators)
             raise NotFoundError(
-                "indicator_unknown", f"There is no indicator {indicator!r}. Known: {known}."
+                "indicator_unknown",
+                f"没有指标 {indicator!r}，已有：{known}。",
+                detail_en=f"There is no indicator {indicator!r}. Known: {known}.",
             )
         days = ScoringWindow.last_days(self._window_days, now, self._calendar)
         spans = days.spans(window or definition.window, self._calendar, definition.last_days)
@@ -178,7 +180,8 @@ class ScoringService:
         if school is None:
             raise NotFoundError(
                 "school_unknown",
-                f"There is no school {school_id!r}. Add it with `campusgauge school add`.",
+                f"没有学校 {school_id!r}，请用 campusgauge school add 登记。",
+                detail_en=f"There is no school {school_id!r}. Add it: campusgauge school add",
             )
         return school
 
@@ -187,7 +190,9 @@ class ScoringService:
         if rubric is None:
             known = ", ".join(self._rubrics) or "none"
             raise NotFoundError(
-                "rubric_unknown", f"There is no rubric {rubric_id!r}. Choose one of: {known}."
+                "rubric_unknown",
+                f"没有评分细则 {rubric_id!r}，请选用：{known}。",
+                detail_en=f"There is no rubric {rubric_id!r}. Choose one of: {known}.",
             )
         return rubric
 
@@ -197,7 +202,8 @@ def _unprocessable(error: CaseError, school: School, rubric: Rubric) -> Unproces
         return UnprocessableError("rubric_does_not_apply", str(error))
     return UnprocessableError(
         "case_unusable",
-        f"School {school.id} holds values that rubric {rubric.id} cannot take. "
+        f"学校 {school.id} 有评分细则 {rubric.id} 不能接受的值，请更正所列各栏。",
+        detail_en=f"School {school.id} holds values that rubric {rubric.id} cannot take. "
         "Correct the fields named under `errors`.",
         errors=tuple(RowError(None, problem.path, problem.message) for problem in error.problems),
     )

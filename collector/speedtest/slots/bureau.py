@@ -37,14 +37,19 @@ def declare_exam(
     if until <= since:
         wrong.append(RowError(None, "until", "must be after since"))
     if until <= now:
-        wrong.append(RowError(None, "until", "is over already"))
+        wrong.append(RowError(None, "until", "已经过去 / is over already"))
     if until - since > timedelta(days=PAUSE_DAYS_MAX):
-        wrong.append(RowError(None, "until", f"at most {PAUSE_DAYS_MAX} days after since"))
+        wrong.append(
+            RowError(None, "until", f"最多为开始后 {PAUSE_DAYS_MAX} 天 / at most so many days")
+        )
     if not note.strip() or len(note) > NOTE_CHARACTERS_MAX:
-        wrong.append(RowError(None, "note", f"1 to {NOTE_CHARACTERS_MAX} characters"))
+        wrong.append(RowError(None, "note", f"须 1–{NOTE_CHARACTERS_MAX} 个字符 / characters"))
     if wrong:
         raise UnprocessableError(
-            "exam_wrong", "Correct the named fields and send it again.", errors=tuple(wrong)
+            "exam_wrong",
+            "请更正所列各栏后重新提交。",
+            errors=tuple(wrong),
+            detail_en="Correct the named fields and send it again.",
         )
     pause = SlotPause(since, until, note.strip(), author, now, school_id)
     pause_id = records.add_slot_pause(pause)
@@ -55,7 +60,9 @@ def end_exam(records: SlotRecords, pause_id: int, now: datetime) -> None:
     """End a pause now. Raises NotFoundError if it is over or never was."""
     if not records.end_slot_pause(pause_id, now):
         raise NotFoundError(
-            "exam_unknown", f"No examination with number {pause_id} is on or to come."
+            "exam_unknown",
+            f"没有编号为 {pause_id} 的进行中或将来的考试。",
+            detail_en=f"No examination with number {pause_id} is on or to come.",
         )
 
 
@@ -75,7 +82,9 @@ def ask_retest(records: SlotRecords, school_id: str, now: datetime, zone: ZoneIn
     if waiting:
         raise ConflictError(
             "slot_retest_waiting",
-            "A re-test of this school is waiting for its agent already; nothing was added.",
+            "该校已有一次重测在等待其采集端，没有重复添加。",
+            detail_en="A re-test of this school is waiting for its agent already; nothing was "
+            "added.",
         )
     test = SlotTest(today, school_id, Occasion.RETEST, "", now, now + RETEST_VALID)
     records.add_slot_tests([test])
@@ -86,21 +95,22 @@ def set_school(records: SlotRecords, settings: SlotSettings) -> None:
     """Replace a school's rules. Raises UnprocessableError, NotFoundError for an unknown school."""
     wrong = []
     if len(settings.quiet_hours) > QUIET_HOURS_MAX:
-        wrong.append(RowError(None, "quiet_hours", f"at most {QUIET_HOURS_MAX}"))
+        wrong.append(RowError(None, "quiet_hours", f"最多 {QUIET_HOURS_MAX} 段 / at most so many"))
     wrong += [
-        RowError(n, "quiet_hours", "must end after it begins, on the same day")
+        RowError(n, "quiet_hours", "须在同一天内、先始后终 / must end after it begins")
         for n, (start, stop) in enumerate(settings.quiet_hours)
         if start >= stop
     ]
     for name in ("needed_mbps", "daily_bytes"):
         value = getattr(settings, name)
         if value is not None and value <= 0:
-            wrong.append(RowError(None, name, "must be above 0"))
+            wrong.append(RowError(None, name, "须大于 0 / must be above 0"))
     if wrong:
         raise UnprocessableError(
             "slot_settings_wrong",
-            "Correct the named fields and send it again.",
+            "请更正所列各栏后重新提交。",
             errors=tuple(wrong),
+            detail_en="Correct the named fields and send it again.",
         )
     records.put_slot_settings(settings)
 
@@ -115,7 +125,8 @@ def parse_quiet_hours(texts: Sequence[str]) -> tuple[tuple[time, time], ...]:
         except ValueError as error:
             raise UnprocessableError(
                 "slot_settings_wrong",
-                f"{text!r} is no time of day like 09:00-09:45.",
-                errors=(RowError(n, "quiet_hours", "use HH:MM-HH:MM"),),
+                f"{text!r} 不是 09:00-09:45 这样的时段。",
+                errors=(RowError(n, "quiet_hours", "写作 HH:MM-HH:MM / use HH:MM-HH:MM"),),
+                detail_en=f"{text!r} is no time of day like 09:00-09:45.",
             ) from error
     return tuple(hours)

@@ -128,19 +128,44 @@ def seconds_until(then: datetime, now: datetime) -> float:
 
 
 _DETAILS = {
-    "slot_none_configured": "No measurement server is set up. The bureau starts one with "
-    "`campusgauge speedtest-server` and names it in the collector's settings.",
-    "slot_not_yet": "The next planned test is at {at}. Ask again after Retry-After seconds, or "
-    "ask for a re-test.",
-    "slot_busy": "Another school is testing right now. Ask again after Retry-After seconds.",
-    "slot_budget_spent": "The school's data for tests is used up for today; it is renewed at "
-    "midnight.",
-    "slot_retests_spent": "The school has had its re-tests for today; there are more tomorrow.",
-    "slot_exam": "No tests during an examination: {note}. Testing goes on at {at}.",
-    "slot_quiet_hours": "The school wants no tests at this hour. Testing goes on at {at}.",
-    "slot_line_busy": "Lessons use much of the line. Ask again after Retry-After seconds.",
-    "slot_outside_hours": "Planned tests run in school hours only. Testing goes on at {at}.",
+    "slot_none_configured": (
+        "没有设置测速服务器。请教育局运行 campusgauge speedtest-server，并写入采集服务的设置。",
+        "No measurement server is set up; see `campusgauge speedtest-server --help`.",
+    ),
+    "slot_not_yet": (
+        "下一次计划测速在 {at}。请在 Retry-After 秒后再问，或申请重测。",
+        "The next planned test is at {at}. Ask after Retry-After seconds, or for a re-test.",
+    ),
+    "slot_busy": (
+        "另一所学校正在测速，请在 Retry-After 秒后再问。",
+        "Another school is testing right now. Ask again after Retry-After seconds.",
+    ),
+    "slot_budget_spent": (
+        "该校今天的测速流量已用完，零点后恢复。",
+        "The school's data for tests is used up for today; it is renewed at midnight.",
+    ),
+    "slot_retests_spent": (
+        "该校今天的重测次数已用完，明天可以再测。",
+        "The school has had its re-tests for today; there are more tomorrow.",
+    ),
+    "slot_exam": (
+        "考试期间不测速：{note}。{at} 恢复。",
+        "No tests during an examination: {note}. Testing goes on at {at}.",
+    ),
+    "slot_quiet_hours": (
+        "这个时段学校不希望测速，{at} 恢复。",
+        "The school wants no tests at this hour. Testing goes on at {at}.",
+    ),
+    "slot_line_busy": (
+        "上课占用了大部分带宽，请在 Retry-After 秒后再问。",
+        "Lessons use much of the line. Ask again after Retry-After seconds.",
+    ),
+    "slot_outside_hours": (
+        "计划测速只在上课时间进行，{at} 恢复。",
+        "Planned tests run in school hours only. Testing goes on at {at}.",
+    ),
 }
+"""Reason → what the answer says, in Chinese and English."""
 _ERRORS: dict[str, type[CollectorError]] = {
     "slot_none_configured": UnavailableError,
     "slot_budget_spent": TooManyError,
@@ -160,6 +185,8 @@ class Refusal:
     def error(self) -> CollectorError:
         """Return what the agent is answered: 409, 429 or 503 with Retry-After."""
         at = self.at.isoformat(timespec="seconds") if self.at else "-"
-        detail = _DETAILS[self.reason].format(at=at, note=self.note or "-")
+        chinese, english = (
+            text.format(at=at, note=self.note or "-") for text in _DETAILS[self.reason]
+        )
         kind = _ERRORS.get(self.reason, ConflictError)
-        return kind(self.reason, detail, retry_after_s=self.wait_s)
+        return kind(self.reason, chinese, retry_after_s=self.wait_s, detail_en=english)
