@@ -45,12 +45,14 @@ MAX_CONNECTIONS = 32
 class Load:
     """A transfer: its rate (any unit) and by how many connections it was moved.
 
-    `is_full`: something on the path was, so that the connections did what they could.
+    `is_full`: something on the path was, so that the connections did what they could. The rate is
+    sure to `margin_ratio`: over a slow line a short transfer is rough.
     """
 
     rate: float
     connections: int
     is_full: bool = True
+    margin_ratio: float = 0.0
 
     @property
     def each(self) -> float:
@@ -73,7 +75,7 @@ def more_connections(connections: int) -> int:
 
 def rises(before: Load, after: Load) -> bool:
     """Whether `after` shows that `before` was held back by something else than the line."""
-    return after.rate >= RISE * before.rate
+    return after.rate * (1 - after.margin_ratio) >= RISE * before.rate
 
 
 def by_connections(first: Load, more: Load | None, few: Load | None) -> Finding | None:

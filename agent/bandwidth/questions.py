@@ -79,4 +79,5 @@ class Questions:
 
 def _load(moved: Leg) -> challenge.Load:
     full = was_full(moved) is not False
-    return challenge.Load(moved.steady.rate_bytes_s, moved.connections, full)
+    steady = moved.steady
+    return challenge.Load(steady.rate_bytes_s, moved.connections, full, steady.margin_ratio)
