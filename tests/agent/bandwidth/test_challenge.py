@@ -59,7 +59,7 @@ def test_a_rate_that_rises_by_itself_is_unstable() -> None:
 
 
 def test_a_rise_within_its_own_margin_is_none() -> None:
-    """2.5 s over 2 Mbit/s read 2.105 ± 17 % after a first test of 1.998: the line has not changed."""
+    """2.5 s over 2 Mbit/s read 2.105 ± 17 % after a first test of 1.998: it has not changed."""
     more = Load(2.105, 16, margin_ratio=0.17)
     assert by_connections(Load(1.998, 8), more, Load(1.912, 2)) is None
 
