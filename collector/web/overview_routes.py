@@ -1,5 +1,6 @@
 """The county's addresses: the overview in its views, and the big screen."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -73,7 +74,7 @@ class OverviewHandlers:
             page=page,
             rubric=rubric if rubric in outlines else "",
         )
-        chosen = outlines.get(rubric) or next(iter(outlines.values()), None)
+        chosen = outlines.get(rubric) or self._most_telling(outlines)
         rubric_id = chosen.id if chosen else ""
         builder = OverviewBuilder(self._pages.formatter(self._pages.language(request)))
         shown = builder.build(
@@ -97,12 +98,13 @@ class OverviewHandlers:
         view: Word = "",
         rubric: Word = "",
         round: Word = "",  # noqa: A002  # the address's own word
+        hold: bool = False,
     ) -> Response:
-        """Show one section of the big screen; the page goes on to the next by itself."""
+        """Show one section of the big screen; it goes on to the next by itself, unless on hold."""
         now = self._services.clock()
         rounds = self._rounds()
         outlines = self._offered(rounds.get(round))
-        chosen = outlines.get(rubric) or next(iter(outlines.values()), None)
+        chosen = outlines.get(rubric) or self._most_telling(outlines)
         rubric_id = chosen.id if chosen else ""
         held = round if round in rounds else STANDING
         builder = WallBuilder(self._pages.formatter(self._pages.language(request)))
@@ -112,12 +114,16 @@ class OverviewHandlers:
             WallView(view) if view in set(WallView) else WallView.REPORTING,
             now,
         )
-        following = {"view": shown.following.value, "rubric": rubric, "round": round}
+        chosen_by = {"rubric": rubric, "round": round}
+        following = {"view": shown.following.value, **chosen_by}
+        turned = {"view": shown.view.value, **chosen_by, "hold": "" if hold else "1"}
         context = {
             "wall": shown,
             "rubric": chosen,
             "round_title": rounds[held].title if held in rounds else "",
             "following": {name: value for name, value in following.items() if value},
+            "turned": {name: value for name, value in turned.items() if value},
+            "hold": hold,
             "refresh_s": REFRESH_S,
             "results": tuple(Result),
         }
@@ -126,6 +132,16 @@ class OverviewHandlers:
     def _rounds(self) -> Mapping[str, Round]:
         found = self._services.records.rounds(ROUNDS_OFFERED)
         return {held.id: held for held in found if held.state is not RoundState.DRAFT}
+
+    def _most_telling(self, outlines: Mapping[str, RubricOutline]) -> RubricOutline | None:
+        """Return the rubric that measurements say most about, counted over all schools."""
+        schools = Counter(school.kind for school in self._services.records.schools())
+
+        def verdicts(outline: RubricOutline) -> int:
+            asked = len(self._services.rubrics[outline.id].indicators)
+            return asked * sum(schools[kind] for kind in outline.kinds)
+
+        return max(outlines.values(), key=verdicts, default=None)
 
     def _offered(self, held: Round | None) -> dict[str, RubricOutline]:
         """Return the rubrics to choose from: those of the round, or all."""

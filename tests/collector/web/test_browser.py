@@ -1,11 +1,12 @@
 """The pages in a real browser: they fit the screen, stay on this host, work by keyboard."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
@@ -18,6 +19,9 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 PATHS = ["/", "/schools/zx-001", "/schools/zx-004", "/sign-in", "/schools/none", "/docs"]
+
+TURN_MS = 20_500
+"""A little more than a page of the wall stays."""
 
 pytestmark = pytest.mark.skipif(
     not Path(CHROMIUM).exists() and shutil.which("chromium") is None,
@@ -180,3 +184,29 @@ def test_pages_work_without_javascript(browser: Browser, live_address: str) -> N
     assert page.get_by_role("heading", level=1).inner_text() == "County overview"
     assert page.locator("tbody tr").count() == 1, "the search survives the language switch"
     context.close()
+
+
+def test_the_wall_turns_and_keeps_its_page_while_the_collector_is_away(
+    browser: Browser, live_address: str
+) -> None:
+    """Turned without loading anew; out of reach, the last page stays and says from when it is."""
+    visit = Visit(browser, 1280)
+    page = visit.page
+    page.clock.install()
+    page.goto(f"{live_address}/wall")
+    first = page.locator("h1").inner_text()
+    page.evaluate("window.sameDocument = true")
+    page.clock.run_for(TURN_MS)
+    expect(page.locator("h1")).not_to_have_text(first)
+    second = page.locator("h1").inner_text()
+    page.route("**/wall?*", lambda route: route.abort())
+    page.clock.run_for(TURN_MS)
+    expect(page.locator("#wall-away")).to_be_visible()
+    assert re.search(r"以下是 \d{4}-\d\d-\d\d \d\d:\d\d", page.locator("#wall-away").inner_text())
+    assert page.locator("h1").inner_text() == second
+    page.unroute("**/wall?*")
+    page.clock.run_for(TURN_MS)
+    expect(page.locator("h1")).not_to_have_text(second)
+    expect(page.locator(".wall-old:visible")).to_have_count(0)
+    assert page.evaluate("window.sameDocument")
+    visit.context.close()

@@ -162,13 +162,24 @@ def test_the_big_screen_goes_round_without_script_or_names(client: TestClient) -
     for _ in range(4):
         page = client.get(address).text
         assert "学校zx-" not in page
-        assert "<script" not in page
-        refresh = re.search(r'http-equiv="refresh" content="\d+; url=([^"]+)"', page)
+        refresh = re.search(
+            r'<noscript><meta http-equiv="refresh" content="\d+; url=([^"]+)"></noscript>', page
+        )
         assert refresh
         seen.append(re.search(r"<h1>([^<]+)</h1>", page)[1])  # type: ignore[index]  # is there
         address = refresh[1].replace("&amp;", "&")
     assert seen == ["采集上报情况", "全县技术指标判定", "各乡镇指标判定", "得分分布"]
     assert address.startswith("/wall?view=reporting")
+
+
+def test_the_big_screen_stays_on_a_page_on_request(client: TestClient, county: Any) -> None:
+    """What moves by itself can be stopped, and started again, without a script."""
+    county.add_school("zx-001")
+    page = client.get("/wall").text
+    held = client.get(re.search(r'href="([^"]+)">停在这一页', page)[1].replace("&amp;", "&")).text  # type: ignore[index]  # is there
+    assert "refresh" not in held
+    assert "data-next" not in held
+    assert re.search(r'href="/wall\?view=reporting">继续换页', held)
 
 
 def test_the_big_screen_is_for_those_who_may_see_the_county(county: Any) -> None:

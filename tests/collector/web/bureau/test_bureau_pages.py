@@ -75,6 +75,13 @@ def test_the_list_sums_up_from_memory_until_somebody_changes_the_case(bureau: An
     assert verdicts(bureau.get("/review")) == scored
 
 
+def test_the_county_opens_with_a_document_for_the_schools_it_has(bureau: Any) -> None:
+    """The document with most indicators is for vocational schools, of which there is none here."""
+    chosen = re.findall(r'aria-current="page" lang="[^"]+">([^<]+)</a>', bureau.get("/"))
+    assert len(chosen) == 1
+    assert "中职" not in chosen[0]
+
+
 def test_one_item_is_reviewed_and_sent_again_without_harm(bureau: Any) -> None:
     """The same form twice, as after a lost answer, is one change in the history."""
     round_id = bureau.open_round()
