@@ -46,18 +46,20 @@ from collector.domain import (
 )
 from collector.settings import Settings
 from collector.storage.sql_records import SqlRecordStore, open_records
+from collector.web.county_rows import PAGE_SIZE
 from rubrics.loader import official_rubrics
 
 RUBRIC = "zhongxian-smart-campus-general"
 RANKED = "zhongxian-inspection"
 INDICATORS = 12
+HEATMAP = "heatmap"
 VIEWS = {
-    "townships": "/",
-    "schools": "/?view=schools&page=7",
-    "schools by verdict": "/?view=schools&sort=not_met",
-    "heatmap": "/?view=heatmap&page=3",
+    "townships": f"/?rubric={RUBRIC}",
+    "schools": f"/?view=schools&page=7&rubric={RUBRIC}",
+    "schools by verdict": f"/?view=schools&sort=not_met&rubric={RUBRIC}",
+    HEATMAP: f"/?view=heatmap&page=3&rubric={RUBRIC}",
     "ranking": f"/?view=ranking&rubric={RANKED}",
-    "wall": "/wall?view=townships",
+    "wall": f"/wall?view=townships&rubric={RUBRIC}",
 }
 EMPTY = "/sign-in"
 CHROMIUM = "/usr/bin/chromium"
@@ -162,8 +164,11 @@ def ask(address: str, records: SqlRecordStore, schools: int, number: int) -> dic
     random = Random(8)  # noqa: S311  # a benchmark, no secret
     took: dict[str, list[float]] = {name: [] for name in ("empty", *VIEWS)}
     with httpx2.Client(base_url=address, timeout=60) as client:
-        for path in (EMPTY, *VIEWS.values()):
-            client.get(path, headers={"accept": "text/html"}).raise_for_status()
+        for name, path in (("empty", EMPTY), *VIEWS.items()):
+            page = client.get(path, headers={"accept": "text/html"}).raise_for_status().text
+            cells = min(schools, PAGE_SIZE) * INDICATORS
+            if name == HEATMAP and page.count("criterion-") != cells:
+                raise ValueError(f"The heatmap has no {cells} cells: nothing would be measured.")
         for turn in range(number):
             if turn % 10 == 0:
                 for _ in range(30):
