@@ -3,21 +3,22 @@
     python docs/screenshots.py [--schools 60] [--days 14] [--weights]
 
 Builds the county in a temporary folder, plays the term up to an appeal in the browser, and
-photographs each page on a desktop; the pages used on the way also on a phone, the documents also
-as they print. With --weights it prints instead, as a table, how many requests each page makes and
+photographs each page on a desktop and on a phone; the documents also as they print. Then the term
+is played to its end for the published results. With --weights it prints instead, as a table, how many requests each page makes and
 how many bytes it loads with an empty cache. Needs the `dev` extra and Debian's chromium.
 """
 
 import argparse
 import sys
 import tempfile
+from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
 
 from playwright.sync_api import Page, Response
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
-from browser_county import Visit, county
+from browser_county import County, Visit, county
 from county_pages import Place, places
 from county_story import PHONE, Story
 
@@ -25,8 +26,10 @@ IMAGES = Path(__file__).parent / "images"
 DESKTOP = 1280
 #: A sheet is many screens long; the picture shows its beginning.
 TALLEST = {DESKTOP: 1000, PHONE: 1000}
-ON_PHONE = {"overview", "school", "review", "case-form"}
-PRINTED = {"school", "case-result"}
+PRINTED = {
+    *("case-form", "case-result", "case-signing", "overview", "ranking", "round-results"),
+    *("rubric", "school", "what-if"),
+}
 MOST_BYTES = 150_000
 
 
@@ -44,14 +47,20 @@ def main() -> None:
     ):
         story = Story(made)
         story.reach("appeal")
-        for person, group in groupby(places(story), key=lambda place: place.person):
-            visit = made.visit(person) if person else made.window()
-            for place in group:
-                if wish.weights:
-                    weigh(visit, place)
-                else:
-                    photograph(visit, place)
-            visit.close()
+        shown = places(story)
+        each_place(made, shown, weigh if wish.weights else photograph)
+        story.reach("publication")
+        rest = [place for place in places(story) if place not in shown]
+        each_place(made, rest, weigh if wish.weights else photograph)
+
+
+def each_place(made: County, listed: list[Place], work: Callable[[Visit, Place], None]) -> None:
+    """Open each page as one whose page it is."""
+    for person, group in groupby(listed, key=lambda place: place.person):
+        visit = made.visit(person) if person else made.window()
+        for place in group:
+            work(visit, place)
+        visit.close()
 
 
 def photograph(visit: Visit, place: Place) -> None:
@@ -60,9 +69,8 @@ def photograph(visit: Visit, place: Place) -> None:
     visit.page.emulate_media(media="screen")
     visit.open(place.path)
     take(visit.page, f"{place.name}.png", DESKTOP)
-    if place.name in ON_PHONE:
-        visit.page.set_viewport_size({"width": PHONE, "height": 844})
-        take(visit.page, f"{place.name}-phone.png", PHONE)
+    visit.page.set_viewport_size({"width": PHONE, "height": 844})
+    take(visit.page, f"{place.name}-phone.png", PHONE)
     if place.name in PRINTED:
         visit.page.set_viewport_size({"width": 794, "height": 1123})  # A4 at 96 dpi
         visit.page.emulate_media(media="print")

@@ -18,7 +18,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from fastapi import FastAPI
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState, sync_playwright
 
 from collector.app import create_app, open_stores
 from collector.settings import Settings
@@ -93,8 +94,11 @@ class County:
     base: str
     codes: dict[str, str]
     browser: Browser
+    app: FastAPI | None = None
     ahead: timedelta = timedelta()
     """How far the collector's clock is ahead: waiting for the end of appeals takes no time."""
+    sessions: dict[tuple[str, timedelta], StorageState] = field(default_factory=dict)
+    """Who is signed in; a session of weeks ago has ended."""
 
     def now(self) -> datetime:
         """Return the time of the collector."""
@@ -105,12 +109,14 @@ class County:
         width: int = 1280,
         *,
         scripts: bool = True,
+        session: StorageState | None = None,
     ) -> Visit:
         """Open an empty window in Chinese."""
         context = self.browser.new_context(
             viewport={"width": width, "height": 900 if width > 600 else 844},
             locale="zh-CN",
             java_script_enabled=scripts,
+            storage_state=session,
         )
         context.set_default_timeout(STEP_MS)
         visit = Visit(context, context.new_page(), self.base)
@@ -120,9 +126,12 @@ class County:
         return visit
 
     def visit(self, name: str, width: int = 1280, *, scripts: bool = True) -> Visit:
-        """Open a window and sign a person in; a one-time code is used up the first time."""
-        visit = self.window(width, scripts=scripts)
-        visit.sign_in(name, self.codes.pop(name, None))
+        """Open a window of a person, who signs in the first time; a one-time code is used up."""
+        held = (name, self.ahead)
+        visit = self.window(width, scripts=scripts, session=self.sessions.get(held))
+        if held not in self.sessions:
+            visit.sign_in(name, self.codes.pop(name, None))
+            self.sessions[held] = visit.context.storage_state()
         return visit
 
 
@@ -148,8 +157,8 @@ def county(data: Path, schools: int, days: int) -> Iterator[County]:
         made = County("", codes, browser)
         settings = Settings(data=data)
         stores = open_stores(settings, lambda _: None)
-        app = create_app(settings, stores, official_rubrics(), clock=made.now)
-        config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning")
+        made.app = create_app(settings, stores, official_rubrics(), clock=made.now)
+        config = uvicorn.Config(made.app, host="127.0.0.1", port=0, log_level="warning")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()

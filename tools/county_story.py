@@ -11,7 +11,8 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from browser_county import STEP_MS, County, Visit
-from playwright.sync_api import Page, expect
+from county_forms import PEOPLE_LIST, PNG, SCHOOL_LIST, fill_in, opened
+from playwright.sync_api import expect
 
 RUBRIC = "zhongxian-inspection"
 """Scored by what is counted on the spot."""
@@ -24,10 +25,6 @@ TITLE = "2026 年秋季智慧校园评估"
 PHONE = 390
 MOST_NOTES = 40
 AFTER_APPEALS = timedelta(days=60)
-PNG = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
-    "0000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082"
-)
 
 
 @dataclass
@@ -41,6 +38,8 @@ class Story:
     asked: list[str] = field(default_factory=list)
     """Every address that any window asked for."""
     messages: list[str] = field(default_factory=list)
+    places: dict[str, str] = field(default_factory=dict)
+    """Pages that came to be on the way, whose addresses nobody could know before."""
 
     def reach(self, chapter: str) -> None:
         """Play every chapter up to this one that was not played yet."""
@@ -56,14 +55,19 @@ class Story:
     def _visit(self, name: str, width: int = 1280, *, scripts: bool = True) -> Visit:
         return self.county.visit(name, width, scripts=scripts)
 
-    def _leave(self, visit: Visit) -> None:
+    def leave(self, visit: Visit) -> None:
+        """Close a window; what it asked for and complained about is noted."""
         self.asked += visit.requests
         self.messages += visit.messages
         visit.close()
 
     def administrator(self) -> None:
-        """Add the people of a second school, set up a round for both and open it; read the log."""
+        """Import a list, add people, open a round for two schools, read the log."""
         visit = self._visit("admin")
+        self._import(visit)
+        visit.open("/people")
+        person = visit.page.locator("main a[href^='/people/']").first.get_attribute("href")
+        self.places["person"] = str(person)
         for name, role in (("editor3", "editor"), ("headmaster3", "headmaster")):
             visit.open("/people")
             visit.page.locator("#name").fill(name)
@@ -75,9 +79,24 @@ class Story:
         visit.open("/audit")
         visit.press("核验整条链")
         self.seen["audit"] = visit.page.locator("main").inner_text()
-        self._leave(visit)
+        self.leave(visit)
         # The clock moves on later, and a one-time code holds for a week.
-        self._leave(self._visit("viewer"))
+        self.leave(self._visit("viewer"))
+
+    def _import(self, visit: Visit) -> None:
+        page = visit.page
+        for kind, text in (("schools", SCHOOL_LIST), ("people", PEOPLE_LIST)):
+            visit.open("/imports")
+            file = {"name": f"{kind}.csv", "mimeType": "text/csv", "buffer": text.encode("gbk")}
+            page.locator(f"#file-{kind}").set_input_files(file)  # type: ignore[arg-type]  # dict form
+            with page.expect_navigation():
+                page.locator(f"form[action$='/imports/{kind}'] button").click()
+            self.places[f"import-{kind}"] = visit.path
+            self.seen[f"preview {kind}"] = page.locator("main").inner_text()
+            if kind == "schools":
+                page.get_by_label("跳过有错误的行").check()
+                visit.press("导入 2 行")
+                self.seen["imported"] = page.locator("main").inner_text()
 
     def _open_round(self, visit: Visit) -> None:
         page, today = visit.page, self.county.now().date()
@@ -111,7 +130,7 @@ class Story:
         visit.open(f"{self.case_path()}/evidence?item={ITEM}")
         self._upload(visit, "功能室.png")
         self.seen["evidence"] = page.locator("main").inner_text()
-        self._leave(visit)
+        self.leave(visit)
 
     def _upload(self, visit: Visit, name: str) -> None:
         form = visit.page.locator(".evidence-page form.upload")
@@ -124,7 +143,7 @@ class Story:
         """Check declared beside measured, sign, submit."""
         visit = self._visit("headmaster")
         self._sign_and_submit(visit, SCHOOL)
-        self._leave(visit)
+        self.leave(visit)
 
     def _sign_and_submit(self, visit: Visit, school: str) -> None:
         for rubric in (MEASURED, RUBRIC):
@@ -134,21 +153,24 @@ class Story:
         self.seen[f"submitted {school}"] = visit.page.locator("main").inner_text()
 
     def plain_school(self) -> None:
-        """Fill in, prove, sign and submit in browsers that run no script."""
+        """Fill in all there is, prove, sign and submit in browsers that run no script."""
         editor = self._visit("editor3", scripts=False)
         editor.open(self.case_path(PLAIN_SCHOOL))
-        box = editor.page.locator(f"[id='e:{ITEM}:rooms_missing'] input[inputmode]")
-        box.fill("3")
-        form = box.get_attribute("form")
-        with editor.page.expect_navigation():
-            editor.page.locator(f"button[form='{form}'], [id='{form}'] button").first.click()
-        self.seen["plain saved"] = editor.page.locator("main").inner_text()
+        sections = editor.page.locator("form.section-form")
+        names = [str(sections.nth(n).get_attribute("id")) for n in range(sections.count())]
+        for name in names:
+            save = editor.page.locator(f".section-save button[form='{name}']")
+            if save.count():
+                fill_in(editor.page.locator(f".rubric-section:has([id='{name}'])"))
+                with editor.page.expect_navigation():
+                    save.click()
+        self.seen["plain saved"] = editor.page.locator("#live-missing").inner_text()
         editor.open(f"{self.case_path(PLAIN_SCHOOL)}/evidence?item={ITEM}")
         self._upload(editor, "实验室.png")
-        self._leave(editor)
+        self.leave(editor)
         head = self._visit("headmaster3", scripts=False)
         self._sign_and_submit(head, PLAIN_SCHOOL)
-        self._leave(head)
+        self.leave(head)
 
     def inspector(self) -> None:
         """On a phone: accept, count with the stepper, judge a finding by hand with a reason."""
@@ -160,7 +182,7 @@ class Story:
         visit.open(review)
         visit.press("接收，开始考评")
         visit.open(f"{review}?item={ITEM}")
-        item = _opened(page, ITEM)
+        item = opened(page, ITEM)
         box = item.locator("[id$=rooms_missing]")
         item.locator("button.step[data-step='1'][data-for$=rooms_missing]").click()
         self.seen["stepped"] = box.input_value()
@@ -168,10 +190,10 @@ class Story:
         expect(item.locator("form[data-draft$='C4'] .draft-state")).to_have_text(
             "已保存", timeout=STEP_MS
         )
-        self.seen["reviewed"] = _opened(page, ITEM).inner_text()
+        self.seen["reviewed"] = opened(page, ITEM).inner_text()
         self._judge(visit)
         self.seen["widths"] = str(page.evaluate("document.documentElement.scrollWidth"))
-        self._leave(visit)
+        self.leave(visit)
 
     def _judge(self, visit: Visit) -> None:
         page, review = visit.page, f"{self.case_path(SCHOOL, MEASURED)}/review"
@@ -180,7 +202,7 @@ class Story:
         visit.open(review)
         finding = page.locator("details.review-item:has(.verdict-form)").first
         item_id = str(finding.get_attribute("data-item"))
-        form = _opened(page, item_id).locator(".verdict-form").first
+        form = opened(page, item_id).locator(".verdict-form").first
         form.evaluate("details => { details.open = true; }")
         form.locator("select").select_option("met")
         form.locator("textarea").fill("现场核对合同与端口，达到要求")
@@ -204,7 +226,7 @@ class Story:
         with visit.page.expect_navigation():
             item.get_by_role("button", name="保存本项").click()
         self.seen["plain review"] = visit.page.locator(f"[id='item-{ITEM}']").inner_html()
-        self._leave(visit)
+        self.leave(visit)
 
     def announcement(self) -> None:
         """Look at the county as the bureau, and end the stages of both cases in one go."""
@@ -217,7 +239,7 @@ class Story:
             self.seen[f"stage {len(self.seen)}"] = visit.page.locator("main").inner_text()
         visit.open(f"{self.round_path}?state=announced")
         self.seen["announced"] = str(visit.page.locator("input[name=case]").count())
-        self._leave(visit)
+        self.leave(visit)
 
     def _bulk(self, visit: Visit, state: str, button: str) -> int:
         """Tick every case in a state, press a button; returns how many were ticked."""
@@ -238,16 +260,18 @@ class Story:
         visit.page.locator("select[name=item]").select_option(ITEM)
         visit.page.locator("textarea[name=grounds]").fill("实验室在另一栋楼，现场没有去看。")
         visit.press("提出申诉")
-        self._leave(visit)
+        self.leave(visit)
         visit = self._visit("admin")
         visit.open("/appeals")
-        visit.page.locator(".card a").first.click()
+        with visit.page.expect_navigation():
+            visit.page.locator(".card a").first.click()
+        self.places["appeal"] = visit.path
         visit.press("受理")
         visit.page.locator("#outcome").select_option("dismissed")
         visit.page.locator("#decision").fill("已到另一栋楼复核，该室不具备实验条件。")
         visit.press("作出结论")
         self.seen["appeal"] = visit.page.locator("main").inner_text()
-        self._leave(visit)
+        self.leave(visit)
 
     def publication(self) -> None:
         """After the time for appeals the cases become final; the round is closed and published."""
@@ -259,17 +283,18 @@ class Story:
         visit.page.get_by_label("我已核对，确认发布").check()
         visit.press("发布结果")
         self.seen["published"] = visit.page.locator("main").inner_text()
-        self._leave(visit)
+        self.places["results"] = f"{self.round_path}/publications/1"
+        self.leave(visit)
 
     def viewer(self) -> None:
         """Somebody who only looks reads the results and finds no way to change anything."""
         visit = self._visit("viewer")
-        visit.open(f"{self.round_path}/publications/1")
+        visit.open(self.places["results"])
         self.seen["results"] = visit.page.locator("main").inner_text()
         self.seen["forbidden"] = str([visit.open(path) for path in ("/people", "/rounds/new")])
         visit.open("/")
         self.seen["viewer forms"] = str(visit.page.locator("main form[method=post]").count())
-        self._leave(visit)
+        self.leave(visit)
 
 
 CHAPTERS = (
@@ -284,10 +309,3 @@ CHAPTERS = (
     "publication",
     "viewer",
 )
-
-
-def _opened(page: Page, item_id: str):  # type: ignore[no-untyped-def]  # playwright's Locator
-    item = page.locator(f"[id='item-{item_id}']")
-    if item.get_attribute("open") is None:
-        item.locator("summary").first.click()
-    return item

@@ -2,6 +2,8 @@
 
 import json
 import math
+import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -14,13 +16,17 @@ import pytest
 from fastapi.testclient import TestClient
 
 from collector.domain import Batch, Entry, Fact, Outcome, StoredReading
+from collector.scoring.calendar import CHINA
 from collector.scoring.service import ScoringService
 from collector.web.formatting import Formatter
 from collector.web.language import load_translator
+from rubrics.loader import official_rubrics
 
 SCHOOL = "zx-001"
 HEADS = 1290
 ALL_READINGS = 10_000
+POINTED = "zhongxian-inspection"
+"""A document whose items have points."""
 FORMATTER = Formatter(load_translator("zh"), ZoneInfo("Asia/Shanghai"))
 
 
@@ -100,6 +106,7 @@ def traced(county: Any) -> Any:
     for name, value in (("contracted_mbps", "600"), ("backbone_links", "1")):
         county.records.add_fact(Fact(SCHOOL, name, value, day, "王老师", now))
     county.records.add_entry(Entry(SCHOOL, "test-campus", "1", "wired_points", 1620, "王老师", now))
+    county.rubrics[POINTED] = official_rubrics()[POINTED]
     county.sheets = ScoringService(county.records, county.series, county.rubrics)
     return county
 
@@ -238,3 +245,124 @@ def test_a_measured_figure_links_to_its_samples(traced: Any, client: TestClient)
     rates = [quantile(samples.of("outlet_bandwidth", "download_line_rate_mbps", uplink), 0.9)
              for uplink in ("telecom", "unicom")]  # fmt: skip
     assert shown.text == FORMATTER.quantity(f"{sum(rates):.12g}", "Mbit/s")
+
+
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
+DATE = re.compile(r"\d{4}-\d\d-\d\d(?: \d\d:\d\d \(UTC\+8\))?")
+NAMES = {"time", "code", "c-id", "item-id", "refs", "agents", "lang=zh-CN"}
+"""Elements whose digits are names, official words, or a time beside its exact form."""
+VOID = {"use", "rect", "br", "input"}
+SERIES = {
+    "outlet_capacity": ("outlet_bandwidth", "download_line_rate_mbps", ("telecom", "unicom")),
+    "backbone_link_speed": ("switch_links", "speed_mbps", ("core/1",)),
+    "storage_usable_bytes": ("storage_volumes", "usable_bytes", ("volume-1",)),
+}
+BASIS = re.compile(
+    r'data-origin="indicator:(\w+)"[^>]*>[^<]*</a>.*?<small>(.*?)</small>', re.DOTALL
+)
+
+
+class Numerals(HTMLParser):
+    """Collects every text of the page's content that has a digit, with the elements around it."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, set[str]]] = []
+        self._around: list[tuple[str, set[str]]] = []
+        self.feed("<main>" + page.partition("<main ")[2].partition(">")[2].partition("</main>")[0])
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Go into an element: its tag, its classes, its language."""
+        given = {name: value or "" for name, value in attrs}
+        if tag not in VOID:
+            words = {tag, *given.get("class", "").split(), f"lang={given.get('lang', '')}"}
+            self._around.append((tag, words))
+
+    def handle_endtag(self, tag: str) -> None:
+        """Leave the element and what was not closed in it."""
+        while self._around and self._around.pop()[0] != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        """Keep a text with a digit."""
+        if any(character.isdigit() for character in data):
+            around = set[str]().union(*(words for _, words in self._around))
+            self.found.append((data.strip(), around))
+
+
+def test_every_other_number_is_accounted_for(traced: Any, client: TestClient) -> None:
+    """Beside figures stand counts of the sheet; in workings, the figures and the rubric's own."""
+    page = client.get(f"/schools/{SCHOOL}").text
+    numerals = Numerals(page).found
+    figures = {n for text, around in numerals if "num" in around for n in NUMBER.findall(text)}
+    figures |= {f"{float(n) * 1000:g}" for n in figures}  # in workings one unit lower: 7.5 TB
+    rubric = set(NUMBER.findall(traced.rubrics["test-campus"].model_dump_json()))
+    stored = json.loads(traced.records.latest_sheet(SCHOOL, "test-campus").sheet_json)
+    results = [f["result"] for item in stored["items"].values() for f in item["findings"]]
+    counted = {str(n) for n in (len(results), 0, *Counter(results).values())}
+    for item in stored["items"].values():
+        counted |= {str(n) for n in Counter(f["result"] for f in item["findings"]).values()}
+    targets = {one.reading.target for one in Samples(traced).readings}
+    strange = [
+        (text, number)
+        for text, around in numerals
+        if not around & {*NAMES, "num", "small"} and text not in targets
+        for number in NUMBER.findall(DATE.sub("", text))
+        if number not in figures | rubric | counted | {"50"}
+    ]
+    assert strange == [], "50 is how many readings the page shows"
+    assert len(figures) > 20
+
+
+def test_what_a_measured_figure_rests_on_is_what_is_stored(traced: Any, client: TestClient) -> None:
+    """Days and samples beside each measured figure are recounted from the readings."""
+    page = client.get(f"/schools/{SCHOOL}").text
+    samples = Samples(traced)
+    seen = set()
+    for indicator, basis in BASIS.findall(page):
+        text = re.sub(r"<[^>]+>", "", basis)
+        since, until = (date.fromisoformat(day) for day in DATE.findall(text)[-2:])
+        probe, name, within = SERIES[indicator][0], SERIES[indicator][1], []
+        for target in SERIES[indicator][2]:
+            held = [
+                one.reading
+                for one in samples.readings
+                if (one.reading.probe, one.reading.target) == (probe, target)
+                and name in one.reading.values
+                and since <= one.reading.time.astimezone(CHINA).date() <= until
+            ]
+            void = sum("same_host" in one.limited_by for one in held)
+            within.append((len(held) - void, void))
+        assert f"{min(good for good, _ in within)} 次采样" in text
+        assert f"{(until - since).days + 1} 天" in text
+        void = sum(bad for _, bad in within)
+        assert (f"{void} 次不计" in text) == (void > 0)
+        seen.add(indicator)
+    assert seen == set(SERIES)
+
+
+def test_points_add_up_to_the_total_that_is_shown(traced: Any, client: TestClient) -> None:
+    """Each point figure is the stored sheet's, the items' add up, and an item follows its entry."""
+    entry = Entry(SCHOOL, POINTED, "C4", "rooms_missing", 3, "王老师", traced.now)
+    traced.records.add_entry(entry)
+    figures = Figures(client.get(f"/schools/{SCHOOL}/{POINTED}").text).found
+    sheet = json.loads(traced.records.latest_sheet(SCHOOL, POINTED).sheet_json)
+    points: dict[str, list[str]] = {}
+    for figure in figures:
+        if figure.origin.startswith("points:"):
+            points.setdefault(figure.origin.removeprefix("points:"), []).append(figure.text)
+    assert points["item/C4"] == ["1.5"], "3 − 3 × 0.5"
+    items = {name: one for name, one in sheet["items"].items() if one.get("max") is not None}
+    for name, stored in items.items():
+        assert points[f"item/{name}"] == shown(stored)
+    for bound in ("proven", "possible"):
+        total = sum(Decimal(one[bound]) for one in items.values())
+        assert total == Decimal(sheet["total"][bound])
+    assert points["total"] == shown(sheet["total"])
+    assert len(items) > 15
+
+
+def shown(points: Any) -> list[str]:
+    """Return points as a page shows them: one number where nothing is open, else both."""
+    settled = points["proven"] == points["possible"]
+    return [points["proven"]] if settled else [points["proven"], points["possible"]]
