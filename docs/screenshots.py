@@ -4,8 +4,9 @@
 
 Builds the county in a temporary folder, plays the term up to an appeal in the browser, and
 photographs each page on a desktop and on a phone; the documents also as they print. Then the term
-is played to its end for the published results. With --weights it prints instead, as a table, how many requests each page makes and
-how many bytes it loads with an empty cache. Needs the `dev` extra and Debian's chromium.
+is played to its end for the published results. With --weights it prints instead, as a table, how
+many requests each page makes and how many bytes it loads with an empty cache. Needs the `dev`
+extra and Debian's chromium.
 """
 
 import argparse
