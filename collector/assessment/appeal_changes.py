@@ -10,9 +10,9 @@ from collector.assessment.case_reader import HeldCase
 from collector.assessment.case_stages import official_stages
 from collector.assessment.case_writer import check_override
 from collector.assessment.fields import find_field, problem_with, problem_with_points, stored_value
-from collector.assessment.refusals import fields_wrong, refusal
 from collector.domain import Act, Appeal, AppealOutcome, CaseEntry, Override, Side, StageMark
 from collector.errors import NotFoundError, RowError
+from collector.refusals import fields_wrong, refusal
 from rubrics.model.rubric import Item
 
 CHANGING = (AppealOutcome.UPHELD, AppealOutcome.PARTLY)

@@ -6,9 +6,9 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
-from collector.assessment.refusals import conflict, refusal
 from collector.domain import Appeal, AppealOutcome, AppealState, Case, CaseState, Json
 from collector.errors import ForbiddenError
+from collector.refusals import conflict, refusal
 
 OPEN = (AppealState.FILED, AppealState.ACCEPTED, AppealState.RETESTING)
 

@@ -28,7 +28,6 @@ from collector.assessment.case_reader import (
 )
 from collector.assessment.case_stages import official_stages
 from collector.assessment.pins import Pins
-from collector.assessment.refusals import conflict, fields_wrong, refusal
 from collector.domain import (
     Act,
     Appeal,
@@ -40,6 +39,7 @@ from collector.domain import (
     Side,
 )
 from collector.errors import NotFoundError, RowError
+from collector.refusals import conflict, fields_wrong, refusal
 
 APPEALS_OF_A_CASE_MAX = 1000
 

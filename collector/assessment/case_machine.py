@@ -12,8 +12,8 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from collector.assessment.case_stages import CaseStage
-from collector.assessment.refusals import conflict
 from collector.domain import Case, CaseState, Round, RoundState, Side, Signature
+from collector.refusals import conflict
 
 WITH_SCHOOL = (CaseState.FILLING, CaseState.RETURNED)
 FIXED = (CaseState.ANNOUNCED, CaseState.FINAL)

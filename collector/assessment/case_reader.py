@@ -11,7 +11,6 @@ from typing import Any, Protocol
 
 from collector.assessment.case_machine import FIXED
 from collector.assessment.pins import Pins
-from collector.assessment.refusals import fields_wrong, refusal
 from collector.domain import (
     Case,
     CaseEntry,
@@ -29,6 +28,7 @@ from collector.domain import (
     StageMark,
 )
 from collector.errors import NotFoundError, RowError
+from collector.refusals import fields_wrong, refusal
 from collector.storage.ports import AppealRecords, CaseRecords, RoundRecords, SchoolRecords
 from rubrics.engine import CaseError, evaluate
 from rubrics.model import Rubric

@@ -11,7 +11,6 @@ from collector.assessment import case_machine
 from collector.assessment.appeal_machine import OPEN
 from collector.assessment.case_reader import AssessmentRecords, CaseFiles, CaseReader, HeldCase
 from collector.assessment.case_stages import official_stages
-from collector.assessment.refusals import conflict, fields_wrong
 from collector.domain import (
     Act,
     Case,
@@ -24,6 +23,7 @@ from collector.domain import (
     Signature,
 )
 from collector.errors import RowError
+from collector.refusals import conflict, fields_wrong
 
 APPEALS_OF_A_CASE_MAX = 1000
 

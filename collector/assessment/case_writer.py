@@ -22,7 +22,6 @@ from collector.assessment.fields import (
     stored_value,
 )
 from collector.assessment.proposals import Proposal, proposals
-from collector.assessment.refusals import conflict, fields_wrong, refusal
 from collector.domain import (
     Act,
     Case,
@@ -37,6 +36,7 @@ from collector.domain import (
     StageMark,
 )
 from collector.errors import NotFoundError, RowError
+from collector.refusals import conflict, fields_wrong, refusal
 from rubrics.engine.case import VERDICTS_OF_PEOPLE
 from rubrics.model import Rubric
 from rubrics.model.rubric import Item

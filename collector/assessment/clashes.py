@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from collector.assessment.case_reader import AssessmentRecords, CaseReader
-from collector.assessment.refusals import conflict
 from collector.domain import CaseChange, CaseEntry, Clash, EntryValue, Fact, Override, StageMark
 from collector.errors import ConflictError
+from collector.refusals import conflict
 
 
 def clash_refusal(

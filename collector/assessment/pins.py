@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 
-from collector.assessment.refusals import refusal
 from collector.domain import Document, Round
 from collector.errors import UnavailableError
+from collector.refusals import refusal
 from collector.storage.ports import RoundRecords
 from rubrics.model import Rubric
 

@@ -18,11 +18,11 @@ from collector.assessment.profile_answers import (
     TownshipsAnswer,
 )
 from collector.assessment.profiles import ProfileService
-from collector.assessment.refusals import fields_wrong
 from collector.assessment.requests import ProfileIn, TownshipIn
 from collector.domain import Right, Township
 from collector.errors import RowError
 from collector.problems import problem_responses
+from collector.refusals import fields_wrong
 
 
 def profile_router(

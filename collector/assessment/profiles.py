@@ -9,9 +9,9 @@ from typing import Any
 
 from collector.assessment.case_machine import FIXED
 from collector.assessment.case_reader import AssessmentRecords, CaseReader, HeldCase, evaluated
-from collector.assessment.refusals import conflict, fields_wrong, refusal
 from collector.domain import SCHOOL_ID, Act, CaseKey, Profile, Round, RoundState, School
 from collector.errors import NotFoundError, RowError, UnprocessableError
+from collector.refusals import conflict, fields_wrong, refusal
 
 ROUNDS_LOOKED_AT = 20
 CASES_OF_A_SCHOOL_MAX = 100

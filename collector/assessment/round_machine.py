@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from collector.assessment.refusals import conflict
 from collector.domain import CaseState, PinnedRubric, Round, RoundState
+from collector.refusals import conflict
 
 OPEN_FIELDS = ("title", "deadlines")
 """What may still change once schools are filling in; all else is pinned."""

@@ -11,7 +11,6 @@ from itertools import pairwise
 from collector.assessment import round_machine
 from collector.assessment.case_reader import AssessmentRecords, CaseFiles, CaseReader
 from collector.assessment.pins import rubric_document
-from collector.assessment.refusals import conflict, fields_wrong
 from collector.domain import (
     Act,
     Case,
@@ -25,6 +24,7 @@ from collector.domain import (
     School,
 )
 from collector.errors import RowError
+from collector.refusals import conflict, fields_wrong
 from rubrics.exact import exact
 from rubrics.model import Rubric
 

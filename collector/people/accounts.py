@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from collector.access.codes import code_hash, new_code_text
 from collector.domain import Act, Assignment, OneTimeCode, Person, Role
-from collector.errors import ConflictError, NotFoundError, RowError, UnprocessableError
+from collector.errors import NotFoundError, RowError, UnprocessableError
+from collector.refusals import conflict, fields_wrong, refusal
 from collector.storage.ports import PeopleRecords
 
 CODE_VALID = timedelta(days=7)
@@ -55,11 +56,7 @@ class Accounts:
             person.role is not Role.ADMIN or person.disabled_at is not None
         )
         if loses_admin and not self._others_manage(person.id):
-            raise ConflictError(
-                "last_admin",
-                "这是最后一位能登录的管理员，请先添加另一位。",
-                detail_en="This is the last admin who can sign in. Add another one first.",
-            )
+            raise conflict("last_admin")
         self._records.put_person(person, act)
         if before.role is not person.role or before.school_id != person.school_id:
             self._records.end_sessions(person.id, act)
@@ -116,11 +113,7 @@ def _new_code(person_id: str, now: datetime) -> tuple[OneTimeCode, str]:
 
 def _found(person: Person | None) -> Person:
     if person is None:
-        raise NotFoundError(
-            "person_unknown",
-            "没有这个人。请在人员列表中核对。",
-            detail_en="There is no such person; see the list of people.",
-        )
+        raise refusal(NotFoundError, "person_unknown")
     return person
 
 
@@ -134,9 +127,4 @@ def _check(name: str, role: Role, school_id: str | None) -> None:
 
 
 def _wrong(field: str, reason: str) -> UnprocessableError:
-    return UnprocessableError(
-        "fields_wrong",
-        "有内容填写不正确，请按提示修改。",
-        detail_en="Some fields are wrong; correct them as the reasons say.",
-        errors=(RowError(None, field, reason),),
-    )
+    return fields_wrong(RowError(None, field, reason))

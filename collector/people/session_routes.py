@@ -31,6 +31,7 @@ from collector.people.services import address_of, people_of
 from collector.people.sign_in import SignedIn
 from collector.people.tokens import make_token, revoke_token
 from collector.problems import problem_responses
+from collector.refusals import refusal
 
 router = APIRouter(prefix="/api/v1", tags=["session"])
 OWN = [needs(Right.OWN_ACCOUNT)]
@@ -158,9 +159,5 @@ def _signed_in(request: Request, response: Response, signed_in: SignedIn) -> Ses
 def _person(request: Request) -> Person:
     person = caller_of(request).person
     if person is None:
-        raise ForbiddenError(
-            "no_account",
-            "这个地址只为登录的人员服务。",
-            detail_en="Only people who signed in have this.",
-        )
+        raise refusal(ForbiddenError, "no_account")
     return person

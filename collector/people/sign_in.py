@@ -13,6 +13,7 @@ from collector.domain import Act, Password, Person, Session
 from collector.errors import CollectorError, GoneError, UnauthenticatedError
 from collector.people.lockout import Lockout
 from collector.people.passwords import check_rules, hash_password, is_password, needs_rehash
+from collector.refusals import refusal
 from collector.storage.ports import AuditRecords, PeopleRecords
 
 
@@ -116,8 +117,4 @@ class SignIn:
         if self._lockout.failed(name, address):
             act = Act("anonymous", self._clock(), "session.blocked", name[:64], address)
             self._records.append_act(act)
-        return UnauthenticatedError(
-            "sign_in_wrong",
-            "登录名或密码不正确。忘记密码请找管理员重设。",
-            detail_en="Name or password is wrong. The admin can reset a forgotten password.",
-        )
+        return refusal(UnauthenticatedError, "sign_in_wrong")

@@ -7,6 +7,7 @@ from datetime import timedelta
 from collector.access import TOKEN_PREFIX, make_key
 from collector.domain import Act, Token, TokenScope
 from collector.errors import ConflictError, NotFoundError
+from collector.refusals import refusal
 from collector.storage.ports import PeopleRecords
 
 DAYS_MAX = 366
@@ -39,8 +40,4 @@ def revoke_token(records: PeopleRecords, person_id: str, token_id: str, act: Act
     """Revoke one of a person's tokens. Raises NotFoundError if it has no such token."""
     token = records.token(token_id)
     if token is None or token.person_id != person_id or not records.revoke_token(token_id, act):
-        raise NotFoundError(
-            "token_unknown",
-            "没有这个有效的令牌。",
-            detail_en="There is no such valid token.",
-        )
+        raise refusal(NotFoundError, "token_unknown")
