@@ -211,16 +211,15 @@ def effect_between(name: str, before: SheetResult, after: SheetResult) -> Effect
 
 
 def _result(sheet: ScoreSheet) -> dict[str, Any]:
-    written = sheet.to_json()
-    total, outcome = written["total"], written["outcome"]
+    total, totals = sheet.total_json(), sheet.totals
     return {
         "proven": total["proven"],
         "possible": total["possible"],
         "max": total["max"],
         "status": total["status"],
         "counts": total["counts"],
-        "band": outcome["band"],
-        "vetoed": outcome["vetoed"],
+        "band": totals.band,
+        "vetoed": totals.vetoed,
     }
 
 

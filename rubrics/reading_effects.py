@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rubrics.diff import Effect, effect_between, result_of
-from rubrics.engine import evaluate
+from rubrics.engine import evaluate, reread
 from rubrics.model import Rubric
 
 
@@ -27,11 +27,11 @@ def reading_effects(name: str, rubric: Rubric, case: Mapping[str, Any]) -> Itera
     CaseError for a case that the rubric cannot take.
     """
     chosen = dict(case.get("readings") or {})
-    now = result_of(evaluate(rubric, case))
+    sheet = evaluate(rubric, case)
+    now = result_of(sheet)
     for reading, choice in rubric.readings.items():
         for alternative in choice.alternatives:
             if chosen.get(reading) == alternative:
                 continue
-            read = {**case, "readings": {**chosen, reading: alternative}}
-            then = result_of(evaluate(rubric, read))
+            then = result_of(reread(sheet, reading, alternative))
             yield ReadingEffect(reading, alternative, effect_between(name, now, then))

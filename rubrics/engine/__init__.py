@@ -9,6 +9,7 @@ contradicts an old one (`disputed`).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -29,6 +30,7 @@ __all__ = [
     "ScoreSheet",
     "WrongSchoolError",
     "evaluate",
+    "reread",
 ]
 
 
@@ -50,3 +52,24 @@ def evaluate(rubric: Rubric, case: Mapping[str, Any]) -> ScoreSheet:
         planned.item.id: score_item(planned, plan, read, readings) for planned in plan.item_plans
     }
     return ScoreSheet(rubric, case, read, readings, results, total_up(rubric, results, readings))
+
+
+def reread(sheet: ScoreSheet, name: str, alternative: str) -> ScoreSheet:
+    """Score the case of a sheet with one reading of its rubric chosen otherwise.
+
+    The same sheet as `evaluate` gives with that choice in the case file, but only what asks for
+    the reading is scored again.
+    """
+    rubric, plan = sheet.rubric, _plan(sheet.rubric)
+    raw = {**sheet.raw_case, "readings": {**sheet.case.readings, name: alternative}}
+    read = replace(sheet.case, readings={**sheet.case.readings, name: alternative})
+    readings = {**plan.default_readings, **read.readings}
+    results = {
+        planned.item.id: (
+            score_item(planned, plan, read, readings)
+            if name in planned.used_readings
+            else sheet.items[planned.item.id]
+        )
+        for planned in plan.item_plans
+    }
+    return ScoreSheet(rubric, raw, read, readings, results, total_up(rubric, results, readings))

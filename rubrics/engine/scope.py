@@ -23,8 +23,10 @@ class ItemPlan:
     """One item with what is worked out once for all cases."""
 
     item: Item
+    used_readings: tuple[str, ...]
+    """Reading choices that the item's rule asks for."""
     open_readings: tuple[str, ...]
-    """Reading choices of the item's rule that a default does not settle."""
+    """Those of them that a default does not settle."""
 
 
 class Plan:
@@ -33,9 +35,7 @@ class Plan:
     def __init__(self, rubric: Rubric) -> None:
         self.rubric = rubric
         self.items: dict[str, Item] = {item.id: item for item in rubric.items()}
-        self.item_plans = tuple(
-            ItemPlan(item, _open_readings(item, rubric)) for item in self.items.values()
-        )
+        self.item_plans = tuple(_item_plan(item, rubric) for item in self.items.values())
         self.default_readings = {name: choice.default for name, choice in rubric.readings.items()}
         self.units: dict[int, Unit] = {}
         self.constants: dict[int, Resolved] = {}
@@ -51,12 +51,13 @@ class Plan:
                     continue  # not a value, or a choice used as a word rather than a number
 
 
-def _open_readings(item: Item, rubric: Rubric) -> tuple[str, ...]:
-    used = [
+def _item_plan(item: Item, rubric: Rubric) -> ItemPlan:
+    named = (
         node.reading for _, node in walk(item) if isinstance(node, ex.ReadingRef | ex.ReadingIs)
-    ]
-    choices = rubric.readings
-    return tuple(name for name in dict.fromkeys(used) if choices[name].when_not_chosen != "default")
+    )
+    used, choices = tuple(dict.fromkeys(named)), rubric.readings
+    left = tuple(name for name in used if choices[name].when_not_chosen != "default")
+    return ItemPlan(item, used, left)
 
 
 @dataclass(slots=True)

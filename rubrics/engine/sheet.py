@@ -77,8 +77,8 @@ class ScoreSheet:
             }
         )
 
-    def to_json(self) -> dict[str, Any]:
-        """Write the sheet as JSON data; numbers are decimal strings."""
+    def total_json(self) -> dict[str, Any]:
+        """Write the total alone as JSON data."""
         totals = self.totals
         scored = self.rubric.scored
         whole = Sum(self.proven, self.possible, totals.base.max + totals.bonus.max)
@@ -92,6 +92,11 @@ class ScoreSheet:
         total["counts"] = verdict_counts(everything, self.items)
         total["answers"] = answer_counts(everything, self.items)
         total["adjustments"] = [_adjustment_json(one) for one in totals.adjustments]
+        return total
+
+    def to_json(self) -> dict[str, Any]:
+        """Write the sheet as JSON data; numbers are decimal strings."""
+        scored = self.rubric.scored
         return {
             "rubric": self.rubric.id,
             "rubric_version": self.rubric.version,
@@ -102,10 +107,10 @@ class ScoreSheet:
             "items": {name: _item_json(result, self.case) for name, result in self.items.items()},
             "sections": {
                 name: _section_json(section, self.items, scored)
-                for name, section in totals.sections.items()
+                for name, section in self.totals.sections.items()
             },
-            "total": total,
-            "outcome": _outcome_json(totals),
+            "total": self.total_json(),
+            "outcome": _outcome_json(self.totals),
             "stages": self._stages_json(),
             "readings": self._readings_json(),
             "warnings": list(self.case.warnings),
