@@ -131,7 +131,7 @@ def _obstacle(
     if plan.idle_reason is not None:
         return missing(plan.idle_reason, f"[probes.{part.probe}]")
     if plan.cost is Cost.HEAVY:
-        if not enrolled:
+        if plan.needs_slot and not enrolled:
             return missing("not_enrolled")
         return IndicatorReadiness(definition.id, Readiness.LATER, "probe_runs_later", part.probe)
     found = _fault(definition, part, [r for r in readings if r.probe == part.probe])

@@ -111,8 +111,12 @@ def test_failed_reading_gives_its_own_reason() -> None:
 
 
 def test_heavy_probe_needs_enrolment_and_then_time() -> None:
-    """The outlet test is not run by check: before enrolment it is missing, later it comes."""
+    """The outlet test is not run by check: before enrolment it is missing, later it comes.
+
+    A heavy probe that asks the bureau for no slot waits for none.
+    """
     assert judge("outlet_capacity").reason == "not_enrolled"
+    assert judge("licensed_computers_share").reason == "probe_runs_later"
     later = judge("outlet_capacity", enrolled=True)
     assert (later.readiness, later.reason) == (Readiness.LATER, "probe_runs_later")
 
