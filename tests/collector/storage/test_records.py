@@ -25,6 +25,7 @@ from collector.domain import (
     Entry,
     Fact,
     Key,
+    QuarantineSource,
     School,
     SchoolKind,
     Scope,
@@ -99,6 +100,26 @@ def test_contacts_say_of_each_school_what_its_agents_in_service_say(store: Recor
     assert store.contacts() == {"zx-001": Contact(2, NOW)}
     store.revoke_agent("a2", Act("test", NOW, "agent.revoke"))
     assert store.contacts() == {"zx-001": Contact(1, None)}
+
+
+def test_addresses_of_a_quarantine_are_told_apart(store: RecordStore) -> None:
+    """Where a second writer sent from, with how much; nothing once the identity is revoked."""
+    code = EnrolmentCode(bytes(32), "zx-001", NOW, NOW + timedelta(hours=1), 3)
+    store.add_code(code)
+    agent = Agent("a1", "zx-001", "lab-1", "Linux", NOW)
+    key = Key("k1", Scope.AGENT, bytes(32), NOW, "zx-001", "a1")
+    assert store.enrol(code.code_sha256, agent, key, NOW)
+    later = NOW + timedelta(minutes=1)
+    store.accept([delivery(1, address="10.0.0.1")])
+    for number, address, at in ((2, "10.0.0.2", NOW), (3, "10.0.0.2", NOW), (4, "10.0.0.1", later)):
+        kept = delivery(number, sequence=1, address=address, received_at=at, readings=5)
+        store.accept([kept])
+    assert store.quarantine_sources() == [
+        QuarantineSource("a1", "10.0.0.1", 1, 5, later),
+        QuarantineSource("a1", "10.0.0.2", 2, 10, NOW),
+    ]
+    store.revoke_agent("a1", Act("test", NOW, "agent.revoke"))
+    assert store.quarantine_sources() == []
 
 
 def test_facts_keep_their_text_and_history(store: RecordStore) -> None:
