@@ -25,8 +25,8 @@ class AgentLine:
 
     agent: Agent
     state: State
-    quarantine: str | None
-    """Why nothing that it sends counts; None while it does."""
+    is_quarantined: bool
+    """Nothing that it sends counts; why stands before the schools."""
 
     @property
     def skewed(self) -> bool:
@@ -141,7 +141,7 @@ def _line(
             AgentLine(
                 one,
                 agent_state(one.last_seen_at, now),
-                words(one.quarantine_reason or "") if one.quarantined_at else None,
+                one.quarantined_at is not None,
             )
             for one in agents
         ),
