@@ -32,7 +32,7 @@ def pytest_configure() -> None:
         runs_programs = not disk.f_flag & os.ST_NOEXEC
         if runs_programs and disk.f_bavail * disk.f_frsize > ROOM_BYTES:
             os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY_DISK))
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(20_000, 10, 20)
 
 
 def pytest_collection_finish() -> None:

@@ -169,7 +169,7 @@ def same(found: object, by_hand: object) -> bool:
     return bool(found == pytest.approx(by_hand, rel=1e-9, abs=1e-6))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(samples=samples_of_days, archived=st.booleans())
 def test_sql_agrees_with_the_naive_reference(
     samples: list[StoredReading],
