@@ -38,6 +38,33 @@ def csrf_token(session_token: str) -> str:
     return hmac.new(session_token.encode(), b"campusgauge csrf", hashlib.sha256).hexdigest()
 
 
+def masked(token: str) -> str:
+    """Return a CSRF token as a page carries it: under a new mask each time, and with the mask.
+
+    Pages are compressed; a token that stayed the same could be guessed from their lengths (BREACH,
+    Gluck, Harris and Prado 2013).
+    """
+    plain = bytes.fromhex(token)
+    mask = secrets.token_bytes(len(plain))
+    return (mask + _xor(mask, plain)).hex()
+
+
+def _unmasked(given: str) -> str:
+    """Return the token under the mask; what is no masked token stays as it is."""
+    if len(given) != 4 * hashlib.sha256().digest_size:
+        return given
+    try:
+        both = bytes.fromhex(given)
+    except ValueError:
+        return given
+    half = len(both) // 2
+    return _xor(both[:half], both[half:]).hex()
+
+
+def _xor(one: bytes, other: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(one, other, strict=True))
+
+
 def set_session_cookie(request: Request, response: Response, token: str) -> None:
     """Attach a session: not readable by scripts, not sent along from other sites."""
     _set_cookie(request, response, SESSION_COOKIE, token, int(SESSION_LONGEST.total_seconds()))
@@ -95,7 +122,8 @@ async def check_csrf(request: Request, session_token: str) -> None:
     if given is None and _is_form(request):
         field = (await request.form()).get(CSRF_FIELD)
         given = field if isinstance(field, str) else None
-    if given is None or not hmac.compare_digest(given.encode(), csrf_token(session_token).encode()):
+    expected = csrf_token(session_token)
+    if given is None or not hmac.compare_digest(_unmasked(given).encode(), expected.encode()):
         raise ForbiddenError(
             "csrf_token",
             f"页面已过期，请刷新后重试；程序须用 {CSRF_HEADER} 带上 GET /api/v1/session 的令牌。",

@@ -135,7 +135,7 @@ class OverviewHandlers:
 
     def _most_telling(self, outlines: Mapping[str, RubricOutline]) -> RubricOutline | None:
         """Return the rubric that measurements say most about, counted over all schools."""
-        schools = Counter(school.kind for school in self._services.records.schools())
+        schools = Counter(school.kind.value for school in self._services.records.schools())
 
         def verdicts(outline: RubricOutline) -> int:
             asked = len(self._services.rubrics[outline.id].indicators)

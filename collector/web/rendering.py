@@ -14,7 +14,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from collector.access import csrf_token
+from collector.access import csrf_token, masked
 from collector.domain import School
 from collector.web.formatting import Formatter
 from collector.web.language import LANGUAGE_TAGS, LANGUAGES, Catalogues, choose_language
@@ -102,7 +102,7 @@ class Pages:
             section=section,
             now=now,
             languages=_language_links(request, language),
-            style_version=self._style_version,
+            style_version=self.style_version,
             **_signed_in(request),
         )
         text = self._environments[language].get_template(template).render(**context, frame=frame)
@@ -124,7 +124,7 @@ class Pages:
         return response
 
     @cached_property
-    def _style_version(self) -> str:
+    def style_version(self) -> str:
         """A new style sheet or script gets a new address, so that caches never show an old one."""
         found = hashlib.sha256()
         for path in sorted([*STATIC.glob("*.*"), *STATIC.glob("js/*.js")]):
@@ -172,7 +172,7 @@ def _signed_in(request: Request) -> dict[str, Any]:
     return {
         "signed_in": caller.name,
         "person_id": caller.person.id if caller.person else "",
-        "csrf_token": csrf_token(token),
+        "csrf_token": masked(csrf_token(token)),
         "can": rights,
     }
 

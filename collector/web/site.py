@@ -8,7 +8,6 @@ from urllib.parse import quote
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
-from fastapi.staticfiles import StaticFiles
 
 from collector.web.agents_routes import agents_router
 from collector.web.appeal_desk_routes import appeal_desk_router
@@ -16,6 +15,7 @@ from collector.web.case_evidence_routes import case_evidence_router
 from collector.web.case_form_routes import case_form_router
 from collector.web.case_result_routes import case_result_router
 from collector.web.case_signing_routes import case_signing_router
+from collector.web.delivery import PageCompression, StaticFilesOfRelease
 from collector.web.imports_routes import imports_router
 from collector.web.indicator_routes import indicator_router
 from collector.web.offline_routes import offline_router
@@ -67,7 +67,9 @@ class Site:
         app.include_router(case_result_router(self._services, self._pages))
         app.include_router(sign_in_router(self._services, self._pages))
         app.include_router(read_api_router(self._services))
-        app.mount("/static", StaticFiles(directory=STATIC), name="static")
+        files = StaticFilesOfRelease(STATIC, self._pages.style_version)
+        app.mount("/static", files, name="static")
+        app.add_middleware(PageCompression)
 
     def error_page(self, request: Request, status: int, detail: str = "") -> Response | None:
         """Return a page for an error, or None where the caller is a program, not a browser.

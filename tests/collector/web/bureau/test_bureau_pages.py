@@ -82,6 +82,21 @@ def test_the_county_opens_with_a_document_for_the_schools_it_has(bureau: Any) ->
     assert "中职" not in chosen[0]
 
 
+def test_the_token_of_forms_never_looks_the_same_twice(bureau: Any) -> None:
+    """Pages are compressed, and their lengths must not tell of a token that stays."""
+    tokens = [
+        re.findall(r'name="csrf_token" value="([^"]+)"', bureau.get("/rounds/new"))[0]
+        for _ in range(2)
+    ]
+    assert tokens[0] != tokens[1]
+    assert bureau.token not in "".join(tokens)
+    for token in tokens:
+        bureau.draft(csrf_token=token)
+    wrong = ("0" if tokens[0][0] != "0" else "1") + tokens[0][1:]
+    for token in (wrong, "x" * len(wrong), wrong[:64], ""):
+        bureau.draft(want=403, csrf_token=token)
+
+
 def test_one_item_is_reviewed_and_sent_again_without_harm(bureau: Any) -> None:
     """The same form twice, as after a lost answer, is one change in the history."""
     round_id = bureau.open_round()
