@@ -72,6 +72,7 @@ def test_a_base_installation_says_what_to_install(missing: str, command: str) ->
         text=True,
         timeout=60,
         check=False,
+        env={**os.environ, "CAMPUSGAUGE_AGENT_PUSH_INTERVAL_S": "30"},  # read by dacite
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert missing in done.stderr

@@ -20,7 +20,7 @@ FIRST_SAMPLE_LIMIT_S = 3.0
 def test_steady_agent_is_small_and_measures_at_once() -> None:
     """One real process with TLS push, spool and page; the benchmark refuses resident libraries."""
     done = subprocess.run(
-        [sys.executable, str(BENCHMARK), "--seconds", "20", "--starts", "1", "--alone", "--json"],
+        [sys.executable, str(BENCHMARK), "--seconds", "6", "--starts", "1", "--alone", "--json"],
         capture_output=True,
         text=True,
         check=False,
