@@ -19,6 +19,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import TypeAlias
 from urllib.parse import quote
 
 import httpx2
@@ -38,6 +39,9 @@ INDICATOR = "outlet_capacity"
 DAYS = 14
 CODE = re.compile(r"[0-9A-Z]{4}(?:-[0-9A-Z]{4}){3}")
 PEOPLE = ("admin", "inspector", "headmaster")
+
+
+Took: TypeAlias = tuple[int, int, list[float]]
 
 
 @dataclass(frozen=True)
@@ -137,14 +141,12 @@ def case(key: CaseKey) -> str:
     return "/rounds/{}/schools/{}/rubrics/{}".format(*parts)
 
 
-def ask(
-    pages: list[Asked], clients: dict[str, httpx2.Client], number: int
-) -> dict[str, tuple[int, list[float]]]:
-    """Ask for every page in turn; its bytes, and milliseconds until the whole page is there.
+def ask(pages: list[Asked], clients: dict[str, httpx2.Client], number: int) -> dict[str, Took]:
+    """Ask for every page in turn; its bytes, plain and as sent, and milliseconds until it is there.
 
     Of each page the first look comes first, which fills what is remembered for a while.
     """
-    took: dict[str, tuple[int, list[float]]] = {}
+    took: dict[str, Took] = {}
     for _ in range(number + 1):
         for page in pages:
             began = time.perf_counter()
@@ -152,16 +154,17 @@ def ask(
             passed_ms = 1000 * (time.perf_counter() - began)
             if answer.status_code != 200:
                 raise ValueError(f"{page.path}: {answer.status_code} {answer.text[:200]}")
-            took.setdefault(page.name, (len(answer.content), []))[1].append(passed_ms)
+            sent = answer.num_bytes_downloaded
+            took.setdefault(page.name, (len(answer.content), sent, []))[2].append(passed_ms)
     return took
 
 
-def report(took: dict[str, tuple[int, list[float]]]) -> None:
+def report(took: dict[str, Took]) -> None:
     """Print the table."""
-    print("| page | first ms | p50 ms | p95 ms | HTML kB |\n|---|---|---|---|---|")
-    for name, (size, (first, *later)) in took.items():
+    print("| page | first ms | p50 ms | p95 ms | HTML kB | sent kB |\n|---|---|---|---|---|---|")
+    for name, (size, sent, (first, *later)) in took.items():
         times = f"{first:.0f} | {median(later):.0f} | {p95(later):.0f}"
-        print(f"| {name} | {times} | {size / 1000:.0f} |", flush=True)
+        print(f"| {name} | {times} | {size / 1000:.0f} | {sent / 1000:.1f} |", flush=True)
 
 
 if __name__ == "__main__":
