@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rubrics.diff import Effect, effect_between, result_of
-from rubrics.engine import evaluate, reread
+from rubrics.diff import Effect, SheetResult, effect_between
+from rubrics.engine import ScoreSheet, evaluate, reread
+from rubrics.engine.conditions import MET, NOT_MET
 from rubrics.model import Rubric
 
 
@@ -28,10 +29,30 @@ def reading_effects(name: str, rubric: Rubric, case: Mapping[str, Any]) -> Itera
     """
     chosen = dict(case.get("readings") or {})
     sheet = evaluate(rubric, case)
-    now = result_of(sheet)
+    now = _settled(sheet)
     for reading, choice in rubric.readings.items():
         for alternative in choice.alternatives:
             if chosen.get(reading) == alternative:
                 continue
-            then = result_of(reread(sheet, reading, alternative))
+            then = _settled(reread(sheet, reading, alternative))
             yield ReadingEffect(reading, alternative, effect_between(name, now, then))
+
+
+def _settled(sheet: ScoreSheet) -> SheetResult:
+    """Return points and decided verdicts alone: an open clause that is counted otherwise is none.
+
+    Most clauses of a young case are open, and a reading that only cuts them differently would
+    otherwise change every case.
+    """
+    total, totals = sheet.total_json(), sheet.totals
+    result = {name: total[name] for name in ("proven", "possible", "max")}
+    items = {
+        name: (
+            one.low,
+            one.high,
+            one.points.vetoed,
+            [(f.id, f.result) for f in one.points.findings if f.result in (MET, NOT_MET)],
+        )
+        for name, one in sheet.items.items()
+    }
+    return SheetResult({**result, "band": totals.band, "vetoed": totals.vetoed}, items)

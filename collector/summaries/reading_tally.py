@@ -1,7 +1,8 @@
 """Adds up what each alternative of each reading does to a county's cases. Pure.
 
-A case is changed where any item's points, state or findings differ from how it is read now. Gains
-are in proven points, after minus before; cases without points count as changed alone.
+A case is changed where any item's points or decided verdicts differ from how it is read now. Gains
+are in points, after minus before: proven ones with their extremes, and possible ones, which are
+what moves while most of a case is open. Cases without points count as changed alone.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class _Alternative:
     scored: int = 0
     other_grade: int = 0
     total: Fraction = Fraction(0)
+    possible: Fraction = Fraction(0)
     highest: Fraction = Fraction(0)
     lowest: Fraction = Fraction(0)
     items: Counter[str] = field(default_factory=Counter)
@@ -41,6 +43,7 @@ class _Alternative:
         if gain is not None:
             self.scored += 1
             self.total += gain
+            self.possible += _possible_gain(effect)
             self.highest, self.lowest = max(self.highest, gain), min(self.lowest, gain)
         if effect.same:
             return
@@ -54,16 +57,19 @@ class _Alternative:
         del self.top[TOP_CASES:]
 
     def document(self) -> Json:
-        mean = rounded(self.total / self.scored, PLACES) if self.scored else None
         return {
             "changed": self.changed,
             "other_grade": self.other_grade,
-            "mean": None if mean is None else decimal_text(mean),
+            "mean": self._mean(self.total),
+            "possible_mean": self._mean(self.possible),
             "highest": decimal_text(self.highest) if self.scored else None,
             "lowest": decimal_text(self.lowest) if self.scored else None,
             "items": [[name, count] for name, count in self.items.most_common(TOP_ITEMS)],
             "cases": [_case(effect) for _, _, _, effect in self.top],
         }
+
+    def _mean(self, total: Fraction) -> str | None:
+        return decimal_text(rounded(total / self.scored, PLACES)) if self.scored else None
 
 
 class ReadingTally:
@@ -120,6 +126,11 @@ def _case(effect: Effect) -> Json:
         "gain": None if effect.gain is None else decimal_text(effect.gain),
         "items": list(effect.items[:TOP_ITEMS]),
     }
+
+
+def _possible_gain(effect: Effect) -> Fraction:
+    before, after = effect.before or {}, effect.after or {}
+    return Fraction(after["possible"]) - Fraction(before["possible"])
 
 
 def _points(result: Mapping[str, Any] | None) -> Json:

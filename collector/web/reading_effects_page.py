@@ -34,6 +34,7 @@ class ShownAlternative:
     changed: int
     other_grade: int
     mean: str
+    possible_mean: str
     highest: str
     lowest: str
     items: str
@@ -106,6 +107,7 @@ def _alternative(
         said["changed"],
         said["other_grade"],
         _signed(said["mean"]),
+        _signed(said["possible_mean"]),
         _signed(said["highest"]),
         _signed(said["lowest"]),
         "、".join(f"{item} ×{count}" for item, count in said["items"]),
