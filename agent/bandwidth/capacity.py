@@ -12,6 +12,10 @@ from agent.bandwidth.link_counters import LinkSample
 MAX_MARGIN_RATIO = 0.02
 """Counters that leave more in doubt than this do not count."""
 MIN_CHANGES = 2
+MIN_LOOK_S = 1.0
+"""Of counters that are always new, where the transfer lasted twice as long."""
+FILLED_S = 0.8
+"""By then the slow starts of a first test have filled the line, at 80 ms too."""
 _Z = 1.96
 
 
@@ -21,6 +25,15 @@ class LinkRate:
 
     rate_bytes_s: float
     margin_ratio: float
+
+
+def look_s(steady_s: float, seconds: float, watch_s: float) -> float:
+    """Return over how much of the end of a transfer of `seconds` the line's counters are read.
+
+    A full line carries the same all the time: a longer look than the own `steady_s` only makes it
+    surer, and a device that counts anew every few seconds (`watch_s`) needs one.
+    """
+    return max(steady_s, min(MIN_LOOK_S, seconds / 2), min(watch_s, seconds - FILLED_S))
 
 
 def link_rate(samples: Sequence[LinkSample], *, download: bool) -> LinkRate | None:

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 SLOW_START_SHARE = 0.4
 DRAIN_S = 0.2
 """Besides the queue's own length, until what was sent is through."""
-MIN_LINK_LOOK_S = 1.0
-"""Of the line's own counters, where the transfer lasted twice as long."""
 CHALLENGE_S, MIN_CHALLENGE_S = 2.5, 1.0
 """The longest repeated transfer, and how much time has to be left for one."""
 
@@ -204,12 +202,12 @@ class DirectionRun:
         """Return what all hosts moved over the line at the end: in the steady stretch or longer."""
         if self._watch is None:
             return None
-        from agent.bandwidth.capacity import link_rate
+        from agent.bandwidth.capacity import link_rate, look_s
 
-        end_s, half_s = moved.done.ended_s, moved.done.seconds / 2
-        # A full line carries the same all the time, so that a longer look only makes it surer.
-        look_s = max(moved.steady.length_s, min(MIN_LINK_LOOK_S, half_s))
-        samples = self._watch.between(end_s - look_s, end_s)
+        done, length_s = moved.done, moved.steady.length_s
+        if estimator.find_burst(done.trace, moved.steady) is None:  # what was faster does not last
+            length_s = look_s(length_s, done.seconds, self._watch.watch_s)
+        samples = self._watch.between(done.ended_s - length_s, done.ended_s)
         return link_rate(samples, download=self._direction is Direction.DOWNLOAD)
 
     def _evidence(

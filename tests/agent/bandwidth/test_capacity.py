@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.bandwidth.capacity import MAX_MARGIN_RATIO, link_rate
+from agent.bandwidth.capacity import MAX_MARGIN_RATIO, link_rate, look_s
 from agent.bandwidth.link_counters import InterfaceCounters, LinkCount, LinkSample, LinkWatch
 
 
@@ -78,3 +78,14 @@ def test_an_interface_of_this_host_is_read_until_it_goes(tmp_path: Path) -> None
     gone.stop()
     assert "rx_bytes" in str(gone.trouble)
     assert not gone.between(0.0, time.monotonic())
+
+
+@pytest.mark.parametrize(
+    ("steady_s", "seconds", "watch_s", "expected"),
+    [(0.25, 4.0, 0.0, 1.0), (0.25, 0.4, 0.0, 0.25), (3.0, 4.0, 0.0, 3.0), (0.25, 7.0, 6.5, 6.2)],
+)
+def test_counters_are_read_long_enough_and_never_in_the_slow_start(
+    steady_s: float, seconds: float, watch_s: float, expected: float
+) -> None:
+    """Competing flows leave short steady stretches; a short test has nothing else."""
+    assert look_s(steady_s, seconds, watch_s) == pytest.approx(expected)
