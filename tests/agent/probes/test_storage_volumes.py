@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -272,13 +273,16 @@ assert (before[2], after[2], after[3]) == (False, True, False), (before, after)
 
 
 @pytest.mark.root
-def test_a_real_bind_mount_adds_nothing(tmp_path: Path) -> None:
+def test_a_real_bind_mount_adds_nothing() -> None:
     """In a mount namespace of its own: a bind mount is seen and not counted, a tmpfs is neither."""
-    bound, memory = tmp_path / "bound", tmp_path / "memory"
-    bound.mkdir()
-    memory.mkdir()
-    script = [sys.executable, "-c", IN_MOUNT_NAMESPACE, str(bound), str(memory)]
-    done = subprocess.run(["unshare", "-m", *script], capture_output=True, text=True, timeout=30)
+    with TemporaryDirectory(dir="/var/tmp") as folder:  # on a disk: `tmp_path` may be in memory
+        places = [f"{folder}/bound", f"{folder}/memory"]
+        for place in places:
+            Path(place).mkdir()
+        script = [sys.executable, "-c", IN_MOUNT_NAMESPACE, *places]
+        done = subprocess.run(
+            ["unshare", "-m", *script], capture_output=True, text=True, timeout=30
+        )
     assert done.returncode == 0, done.stderr
 
 
