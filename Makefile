@@ -28,7 +28,7 @@ types: $(VENV)/.ready-dev
 	$(BIN)/mypy
 
 unit: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not timed" $(PYTEST)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not timed" $(PYTEST)
 	$(BIN)/python -m pytest -m timed $(PYTEST)
 
 fuzz: $(VENV)/.ready-dev ## 按接口描述随机请求（较久）· requests generated from the OpenAPI document

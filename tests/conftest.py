@@ -74,24 +74,16 @@ machine: two more tries, which the report counts."""
 
 TRIED_AGAIN = ("tests/agent/snmp/", "tests/agent/sweep/", "tests/collector/speedtest/")
 """Simulators and servers that have to answer within the time limits of the probes. They run beside
-other tests, with two more tries; each folder stays on one worker, which starts its servers once."""
+other tests, with two more tries."""
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark timed tests, name what stays on one worker (`--dist loadgroup`), and give more tries.
-
-    A file stays on one worker, so that what it opens for all of its tests is opened once. `root`
-    is skipped where namespaces cannot be made.
-    """
+    """Mark timed tests, give more tries, skip `root` where namespaces cannot be made."""
     for item in items:
-        file = item.nodeid.partition("::")[0]
-        folder = next((one for one in TRIED_AGAIN if file.startswith(one)), None)
-        if timed := file.startswith(TIMED):
+        if item.nodeid.startswith(TIMED):
             item.add_marker(pytest.mark.timed)
-        if timed or folder is not None:
+        if item.nodeid.startswith((*TIMED, *TRIED_AGAIN)):
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=2))
-        item.add_marker(pytest.mark.xdist_group(folder or file))
     if sys.platform == "linux" and os.geteuid() == 0:
         return
     for item in items:
