@@ -25,12 +25,12 @@ PIP_S = 900
 _NOT_PACKED = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"})
 
 
-class BundleError(Exception):
+class AgentBundleError(Exception):
     """The installer cannot be made; the message says why and what to do."""
 
 
 def own_wheel(folder: Path, given: Path | None) -> Path:
-    """Put a wheel of this very version into the folder and return it. Raises BundleError."""
+    """Put a wheel of this very version into the folder and return it. Raises AgentBundleError."""
     if given is not None:
         return Path(shutil.copy2(given, folder))
     found = distribution("campusgauge")
@@ -63,7 +63,7 @@ def _repacked(folder: Path, version: str, installed: list[PackagePath]) -> Path:
 
 
 def download_wheels(own: Path, folder: Path, platform: str, python: str, program: str) -> None:
-    """Gather what the agent needs on the platform, as pip is configured. Raises BundleError.
+    """Gather what the agent needs on the platform, as pip is configured. Raises AgentBundleError.
 
     Our own wheel is named by its file, so that nothing of that name on an index can take its place.
     """
@@ -83,7 +83,7 @@ def _pip(program: str, *arguments: str) -> None:
     )
     if ended.returncode:
         lines = (ended.stderr or ended.stdout).strip().splitlines()
-        raise BundleError(
+        raise AgentBundleError(
             "pip 失败，请检查软件源和网络 pip failed, check index and network: "
             + " ".join(lines[-3:])
         )

@@ -47,7 +47,7 @@ def bundle_agent(
     ] = None,
 ) -> None:
     """Gather the wheels for the platform and pack them with the script."""
-    from collector.agent_bundle import BundleError, download_wheels, own_wheel, pack
+    from collector.agent_bundle import AgentBundleError, download_wheels, own_wheel, pack
 
     if not out.name.endswith((".zip", ".tar.gz")):
         raise wrong_use("--out 须以 .tar.gz 或 .zip 结尾 must end in .tar.gz or .zip")
@@ -59,7 +59,7 @@ def bundle_agent(
             own = own_wheel(wheels, wheel)
             explain(f"下载依赖 gathering what it needs: {platform}, Python {python} …")
             download_wheels(own, wheels, platform.value, python.value, sys.executable)
-        except BundleError as error:
+        except AgentBundleError as error:
             raise wrong_use(f"未完成 not made: {error}") from error
         pack(wheels, out, python.value)
     show(f"{out}\t{out.stat().st_size / 1e6:.1f} MB")
