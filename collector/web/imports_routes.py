@@ -39,7 +39,7 @@ def imports_router(services: WebServices, pages: Pages) -> APIRouter:
     router.get("/imports", dependencies=[needs(Right.SCHOOL_EDIT)])(first.imports)
     for kind, right in RIGHTS.items():
         handlers, allowed = ImportPages(services, pages, kind), needs(right)
-        base, one = f"/imports/{kind.value}", f"/imports/{kind.value}/{{import_id}}"
+        base, one = f"/imports/{kind.value}", f"/imports/{kind.value}/files/{{import_id}}"
         upload, small = bounded(UPLOAD_BYTES_MAX), bounded(FORM_BYTES_MAX)
         router.post(base, dependencies=[upload, allowed])(handlers.upload)
         router.get(f"{base}/template.csv", dependencies=[allowed])(handlers.template)
@@ -76,7 +76,7 @@ class ImportPages(FormPages):
         except CollectorError as error:
             refused = self._refusal(request, error)
             return self._hub(request, refused=refused, as_of=text_of(form, "as_of"))
-        return self._go(request, f"/imports/{self._kind.value}/{held.id}")
+        return self._go(request, f"/imports/{self._kind.value}/files/{held.id}")
 
     def template(self, request: Request) -> Response:
         """Give out a file to fill in."""
@@ -109,7 +109,7 @@ class ImportPages(FormPages):
             return self._one(request, import_id, refused=self._refusal(request, error))
         if done.codes:
             return self._one(request, import_id, codes=done.codes)
-        return self._go(request, f"/imports/{self._kind.value}/{import_id}")
+        return self._go(request, f"/imports/{self._kind.value}/files/{import_id}")
 
     def discard(self, request: Request, import_id: str) -> Response:
         """Drop a file that waits."""
