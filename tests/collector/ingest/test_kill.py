@@ -105,6 +105,16 @@ def enrolled_agents(data: Path) -> list[PushingAgent]:
     return [PushingAgent(enrolment.agent_id, enrolment.key_text) for enrolment in made]
 
 
+def wait_for_acknowledgements(agents: list[PushingAgent]) -> None:
+    """Wait until the collector answered each agent: a kill of an idle one would prove nothing."""
+    before = [len(agent.acknowledged) for agent in agents]
+    deadline = time.monotonic() + DRAIN_S
+    while any(len(a.acknowledged) == n for a, n in zip(agents, before, strict=True)):
+        assert not any(agent.wrong for agent in agents), agents
+        assert time.monotonic() < deadline, "no batch was acknowledged"
+        time.sleep(0.005)
+
+
 def wait_until_drained(data: Path) -> None:
     """Wait until the collector has moved everything into the series store."""
     store = open_records(f"sqlite:///{data / 'records.sqlite3'}", lambda _: None)
@@ -128,13 +138,14 @@ def test_kill_under_load_loses_and_doubles_nothing(collector_process: Any) -> No
         ]
         for thread in threads:
             thread.start()
-        time.sleep(moment.uniform(0.05, 0.5))
+        wait_for_acknowledgements(agents)
+        time.sleep(moment.uniform(0.0, 0.5))
         collector_process.kill()
         for thread in threads:
             thread.join(20)
             assert not thread.is_alive()
     assert [agent.wrong for agent in agents] == [[]] * CLIENTS
-    assert sum(len(agent.acknowledged) for agent in agents) > ROUNDS * CLIENTS
+    assert sum(len(agent.acknowledged) for agent in agents) >= ROUNDS * CLIENTS
 
     collector_process.start()
     wait_until_drained(collector_process.data)
