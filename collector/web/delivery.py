@@ -14,7 +14,7 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 ASK_AGAIN = "no-cache"
 """Keep it, and ask whether it is still the same (RFC 9111, 5.2.2.4)."""
 COMPRESS_LEVEL = 5
-"""A page of 400 kB in 5 ms, within a few per cent of the smallest."""
+"""A heatmap of 446 kB becomes 25 kB in 1.4 ms; the smallest would be 22."""
 NOT_FOR_PEOPLE = ("/api/", "/metrics", "/healthz")
 
 
