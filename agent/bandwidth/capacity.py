@@ -58,7 +58,8 @@ def link_rate(samples: Sequence[LinkSample], *, download: bool) -> LinkRate | No
     rest = [y - mean_y - slope * (t - mean_t) for t, y in changes]
     scatter = math.sqrt(sum(r * r for r in rest) / max(len(changes) - 2, 1))
     by_scatter = _Z * scatter / math.sqrt(spread) / slope
-    poll_s = max(b[0] - a[0] for a, b in pairwise(points))
-    by_clock = poll_s / (changes[-1][0] - changes[0][0]) if len(changes) < len(points) / 2 else 0.0
+    unsure_s = max(b[0] - a[0] for a, b in pairwise(points) if b[1] != a[1])
+    length_s = changes[-1][0] - changes[0][0]
+    by_clock = unsure_s / length_s if len(changes) < len(points) / 2 else 0.0
     margin = max(by_scatter, by_clock)
     return LinkRate(slope, margin) if margin <= MAX_MARGIN_RATIO else None

@@ -49,6 +49,17 @@ def test_counters_renewed_every_three_seconds_suffice_for_a_long_test() -> None:
     assert link_rate(samples, download=True) is not None
 
 
+def test_a_late_reading_between_renewals_leaves_no_doubt() -> None:
+    """A busy host reads late now and then; only at a renewal does that blur its moment."""
+    samples = polled(12.5e6, 6.5, poll_s=0.02, renewed_s=3.0)
+    late = [sample for sample in samples if not 104.0 < sample.at_s < 104.5]
+    at_renewal = [sample for sample in samples if not 104.9 < sample.at_s < 105.4]
+    found = link_rate(late, download=True)
+    assert found is not None
+    assert found == link_rate(samples, download=True)
+    assert link_rate(at_renewal, download=True) is None
+
+
 def test_a_counter_that_stands_or_falls_gives_no_rate() -> None:
     """An idle port, a device that restarted, a counter too coarse for a short test."""
     assert link_rate(polled(0.0, 3.0, poll_s=0.02, renewed_s=0.0), download=True) is None
