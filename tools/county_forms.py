@@ -25,7 +25,7 @@ def fill_in(section: Locator) -> None:
     """Give every field of a section a value; counts of what is missing get 1."""
     fields = section.locator(".field:not(.remark)")
     for name, kind, chooser in fields.evaluate_all(FIELD_KINDS):
-        box = section.locator(f"[id='{name}']")
+        box = section.page.locator(f"[id='{name}']")
         if chooser == "FIELDSET":
             box.locator("input[type=radio]").nth(1).check()  # the first says: nothing given
         elif chooser == "SELECT":

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from county_story import ITEM, MEASURED, SCHOOL, Story
+from county_story import ITEM, MEASURED, RUBRIC, SCHOOL, Story
 from fastapi import FastAPI
 from starlette.routing import Route
 
@@ -59,7 +59,7 @@ def places(story: Story) -> list[Place]:
         "admin": [
             ("overview", "/"),
             ("heatmap", "/?view=heatmap"),
-            ("ranking", "/?view=ranking"),
+            ("ranking", f"/?view=ranking&rubric={RUBRIC}"),
             ("townships", "/?view=townships"),
             ("wall", "/wall"),
             ("school", measured),

@@ -25,6 +25,7 @@ from collector.example.measurements import Readings, Term
 from collector.example.networks import Network, Reporting, network
 from collector.example.places import schools, townships
 from collector.storage.ports import IdentityRecords, SchoolRecords, SeriesStore, TimeSpan
+from rubrics import __version__
 
 _READINGS_PER_BATCH = 5000
 _AUTHOR = "example"
@@ -75,7 +76,7 @@ def build(
         for fact in _facts(school, drawn, as_of, now):
             records.add_fact(fact, act)
         if drawn.reporting is not Reporting.NOT_INSTALLED:
-            _measure(records, series, school, drawn, term, random)
+            _measure(records, series, school, drawn, term, now, random)
     progress(len(built), len(built))
     return built
 
@@ -85,7 +86,7 @@ def _term(now: datetime, days: int, hours: Hours, day_start: DayStart) -> Term:
     first = day_start(since.date())
     return Term(
         hours=[(span.start, span.stop) for span in hours(first, now)],
-        days=[first + timedelta(days=n) for n in range(days)],
+        days=[first + timedelta(days=n) for n in range(days + 1)],
     )
 
 
@@ -106,16 +107,17 @@ def _measure(
     school: School,
     drawn: Network,
     term: Term,
+    now: datetime,
     random: Random,
 ) -> None:
-    end = term.days[-1] + timedelta(days=1)
     for number in range(drawn.servers):
-        agent_id = _enrol(records, school, number, term.days[0])
         if drawn.reporting is Reporting.NEVER:
+            _enrol(records, school, number, term.days[0], seen=None)
             continue
-        last = end
+        last = now
         if drawn.reporting is Reporting.SILENT:
-            last = end - timedelta(days=drawn.silent_days)
+            last = now - timedelta(days=drawn.silent_days)
+        agent_id = _enrol(records, school, number, term.days[0], seen=last)
         made = Readings(drawn, random).of_term(term)
         readings = [one for one in made if one.time < last and (number == 0 or _is_local(one))]
         series.apply_batches(_batches(readings, school.id, agent_id, last))
@@ -144,7 +146,9 @@ def _batches(
     ]
 
 
-def _enrol(records: ExampleRecords, school: School, number: int, at: datetime) -> str:
+def _enrol(
+    records: ExampleRecords, school: School, number: int, at: datetime, seen: datetime | None
+) -> str:
     """Enrol an agent whose key nobody has: it is there to be looked at, not to push."""
     agent_id = secrets.token_hex(8)
     code = EnrolmentCode(secrets.token_bytes(32), school.id, at, at + timedelta(days=1), 1)
@@ -152,7 +156,15 @@ def _enrol(records: ExampleRecords, school: School, number: int, at: datetime) -
     secret = hashlib.sha256(secrets.token_bytes(32)).digest()
     records.enrol(
         code.code_sha256,
-        Agent(agent_id, school.id, f"server-{number + 1}", "linux", at),
+        Agent(
+            agent_id,
+            school.id,
+            f"server-{number + 1}",
+            "linux",
+            at,
+            version=__version__ if seen else None,
+            last_seen_at=seen,
+        ),
         Key(secrets.token_hex(8), Scope.AGENT, secret, at, school.id, agent_id, "example"),
         at,
     )

@@ -22,7 +22,7 @@ OUTAGE = timedelta(minutes=14)
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """The time to fill: hours of school in order, and all days."""
+    """The time to fill: hours of school in order, and all days; the last day is not over yet."""
 
     hours: Sequence[tuple[datetime, datetime]]
     days: Sequence[datetime]
@@ -60,7 +60,7 @@ class Readings:
         yield from self._outlet_traffic(term)
         for day in term.days:
             yield from self._daily(day + timedelta(hours=10))
-        yield from self._coverage(term.days[-1] + timedelta(hours=11))
+        yield from self._coverage(term.days[-2] + timedelta(hours=11))
 
     def _reading(
         self,

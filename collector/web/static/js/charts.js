@@ -109,6 +109,7 @@ function series(chart) {
         silent: true,
         symbol: "none",
         lineStyle: { color: NOT_MET, width: 2, type: "dashed" },
+        label: { position: "insideEndTop", color: NOT_MET },
         data: [{ yAxis: chart.threshold }],
       };
     }
