@@ -183,10 +183,7 @@ def test_a_right_at_one_school_is_asked_where_the_school_is_named(county: Any) -
     hidden = [
         route.path
         for route in api_routes(county.app.routes)
-        if "/schools/{" in route.path
-        and "{school_id}" not in route.path
-        # What is named there is a file with schools of the whole county.
-        and not route.path.startswith("/imports/")
+        if "/schools/{" in route.path and "{school_id}" not in route.path
     ]
     assert hidden == []
 
