@@ -14,6 +14,7 @@ const page = location.pathname;
 let failures = 0;
 let sending = false;
 let again = null;
+const renewed = new Set();
 
 const formOf = (action) =>
   [...document.querySelectorAll("form.review-form")].find((form) => pathOf(form) === action);
@@ -106,7 +107,10 @@ async function sendOne(draft) {
     throw new Error("again");
   }
   if (answer.status >= 500 || answer.status === 429) throw new Error("again");
-  if (answer.status === 403 && (await renewToken())) throw new Error("again");
+  if (answer.status === 403 && !renewed.has(draft.id) && (await renewToken())) {
+    renewed.add(draft.id);
+    throw new Error("again");
+  }
   const html = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = html.querySelector(".review-item");
   if (answer.ok) await saved(draft, fresh);
@@ -115,15 +119,14 @@ async function sendOne(draft) {
 }
 
 // A copy that was kept, or a page from before the last sign-in, carries the token of a session that
-// is over. Says whether there is another one now.
+// is over. Says whether the person is still signed in; each draft is tried once more then.
 async function renewToken() {
   const answer = await fetch(page, { redirect: "manual", headers: { Accept: "text/html" } });
   if (!answer.ok) return false;
   const html = new DOMParser().parseFromString(await answer.text(), "text/html");
   const token = html.querySelector("[name=csrf_token]")?.value;
-  const own = document.querySelectorAll("[name=csrf_token]");
-  if (!token || token === own[0]?.value) return false;
-  for (const field of own) field.value = token;
+  if (!token) return false;
+  for (const field of document.querySelectorAll("[name=csrf_token]")) field.value = token;
   return true;
 }
 
