@@ -68,11 +68,11 @@ def build(
         records.put_township(township, act)
     as_of = (now - timedelta(days=200)).date()
     built = list(schools(wish.schools, as_of, random))
+    networks = [network(school, random) for school in built]  # the same for any number of days
     term = _term(now, wish.days, hours, day_start)
-    for number, school in enumerate(built):
+    for number, (school, drawn) in enumerate(zip(built, networks, strict=True)):
         progress(number, len(built))
         records.put_school(school, act)
-        drawn = network(school, random)
         for fact in _facts(school, drawn, as_of, now):
             records.add_fact(fact, act)
         if drawn.reporting is not Reporting.NOT_INSTALLED:
