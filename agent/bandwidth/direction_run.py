@@ -69,6 +69,9 @@ class DirectionRun:
         """Transfer and conclude. Raises MeasurementError."""
         first = self._transfer(self._plan, {None: self._connections})
         self.path = first.path
+        if self._direction is Direction.UPLOAD:
+            # Not the repeated ones: what was on its way of the one before is counted as theirs.
+            tally.require_sent(first.done, first.path.idle_rtt_s)
         part = self._conclude(first)
         if part.limited_by == ("line",) and not _confirms(first):
             part = self._challenge(first, part)
@@ -93,8 +96,6 @@ class DirectionRun:
         moved = leg.run_leg(self._session, self._new_mover, plan_for, connections, show)
         self._left_s -= moved.done.seconds
         self._left_bytes -= moved.done.bytes
-        if self._direction is Direction.UPLOAD:
-            tally.require_sent(moved.done, moved.path.idle_rtt_s)
         return moved
 
     def _challenge(self, first: Leg, part: DirectionResult) -> DirectionResult:
