@@ -6,7 +6,6 @@ The browser tests (`tests/e2e/web`), the pictures (`docs/screenshots.py`) and th
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -154,8 +153,7 @@ def county(data: Path, schools: int, days: int) -> Iterator[County]:
     """Build the example county, serve it on a free loopback port, and start a browser."""
     codes = build_example(data, schools, days)
     with sync_playwright() as playwright:
-        chinese = {**os.environ, "LANGUAGE": "zh_CN"}  # of the browser's own words: dates, files
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS, env=chinese)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         made = County("", codes, browser)
         settings = Settings(data=data)
         stores = open_stores(settings, lambda _: None)
