@@ -1,6 +1,6 @@
 """Take the pictures of docs/images: every page of an example county in the middle of its term.
 
-    python docs/screenshots.py [--schools 60] [--days 14] [--weights]
+    python docs/screenshots.py [--schools 60] [--days 14] [--weights] [--only NAME …]
 
 Builds the county in a temporary folder, plays the term up to an appeal in the browser, and
 photographs each page on a desktop and on a phone; the documents also as they print. Then the term
@@ -40,6 +40,7 @@ def main() -> None:
     parser.add_argument("--schools", type=int, default=60)
     parser.add_argument("--days", type=int, default=14)
     parser.add_argument("--weights", action="store_true", help="print page weights instead")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="the pages of these names alone")
     wish = parser.parse_args()
     IMAGES.mkdir(exist_ok=True)
     with (
@@ -48,11 +49,27 @@ def main() -> None:
     ):
         story = Story(made)
         story.reach("appeal")
+        weigh_readings(made, story)
         shown = places(story)
-        each_place(made, shown, weigh if wish.weights else photograph)
+        work = weigh if wish.weights else photograph
+        each_place(made, [one for one in shown if wanted(one, wish.only)], work)
         story.reach("publication")
-        rest = [place for place in places(story) if place not in shown]
-        each_place(made, rest, weigh if wish.weights else photograph)
+        rest = [one for one in places(story) if one not in shown]
+        each_place(made, [one for one in rest if wanted(one, wish.only)], work)
+
+
+def wanted(place: Place, names: list[str] | None) -> bool:
+    """Return whether a page is asked for."""
+    return names is None or place.name in names
+
+
+def weigh_readings(made: County, story: Story) -> None:
+    """Let the collector say what each reading would change, and wait for its answer."""
+    visit = made.visit("admin")
+    visit.open(story.effects_path())
+    visit.press("开始试算")
+    visit.page.get_by_text("试算于").wait_for(timeout=300_000)
+    visit.close()
 
 
 def each_place(made: County, listed: list[Place], work: Callable[[Visit, Place], None]) -> None:

@@ -69,7 +69,7 @@ def places(story: Story) -> list[Place]:
             ("rubrics", "/rubrics"),
             ("rubric", f"/rubrics/{MEASURED}"),
             ("rubric-versions", f"/rubrics/{MEASURED}/versions"),
-            ("rubric-effects", f"/rubrics/{MEASURED}/effects"),
+            ("rubric-effects", story.effects_path()),
             ("rounds", "/rounds"),
             ("round-new", "/rounds/new"),
             ("round", held),

@@ -52,6 +52,10 @@ class Story:
         """Return the path of a school's case."""
         return f"{self.round_path}/schools/{school}/rubrics/{rubric}"
 
+    def effects_path(self) -> str:
+        """Return the path of what each reading does to the cases of the round."""
+        return f"/rubrics/{RUBRIC}/effects?round={self.round_path.rpartition('/')[2]}"
+
     def _visit(self, name: str, width: int = 1280, *, scripts: bool = True) -> Visit:
         return self.county.visit(name, width, scripts=scripts)
 

@@ -69,7 +69,7 @@ class AgentsView:
     page: int
     pages: int
     matching: int
-    versions: tuple[tuple[str, int], ...]
+    versions: tuple[tuple[str | None, int], ...]
 
 
 def agents_page(
@@ -84,11 +84,11 @@ def agents_page(
 ) -> AgentsView:
     """Build the page; `words` puts a reason code into a sentence."""
     hosts: dict[str, list[Agent]] = defaultdict(list)
-    versions: dict[str, int] = defaultdict(int)
+    versions: dict[str | None, int] = defaultdict(int)
     for agent in agents:
         if agent.revoked_at is None:
             hosts[agent.school_id].append(agent)
-            versions[agent.version or "?"] += 1
+            versions[agent.version or None] += 1
     days = {one.school_id: one for one in slots.schools}
     wanted = query.strip().casefold()
     matching = [s for s in schools if wanted in s.name.casefold() or wanted in s.id.casefold()]
@@ -108,7 +108,7 @@ def agents_page(
         page=page,
         pages=pages,
         matching=len(matching),
-        versions=tuple(sorted(versions.items(), reverse=True)),
+        versions=tuple(sorted(versions.items(), key=lambda one: one[0] or "", reverse=True)),
     )
 
 

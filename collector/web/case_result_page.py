@@ -9,9 +9,10 @@ from typing import Any
 
 from collector.assessment.case_reader import HeldCase
 from collector.assessment.case_stages import case_stages
-from collector.domain import Appeal, AppealOutcome, AppealState, CaseVersion, Side
+from collector.domain import Appeal, AppealState, CaseVersion, Side
 from collector.web.formatting import Formatter
 from collector.web.language import Translator
+from collector.web.round_words import appeal_word, outcome_word
 from collector.web.sheet_page import PointsView, points_of
 from collector.web.typed_values import typed_text
 from collector.web.verdicts import Result, result_word
@@ -142,20 +143,7 @@ def appeal_views(
     found: HeldCase, appeals: Sequence[Appeal], name_of: NameOf, formatter: Formatter
 ) -> tuple[AppealView, ...]:
     """Return appeals in words, newest first."""
-    _ = formatter.translator.gettext
-    states = {
-        AppealState.FILED: _("已提交"),
-        AppealState.ACCEPTED: _("已受理"),
-        AppealState.RETESTING: _("复测中"),
-        AppealState.DECIDED: _("已有结论"),
-        AppealState.WITHDRAWN: _("已撤回"),
-    }
-    outcomes = {
-        AppealOutcome.UPHELD: _("成立"),
-        AppealOutcome.PARTLY: _("部分成立"),
-        AppealOutcome.DISMISSED: _("不成立"),
-        AppealOutcome.INADMISSIBLE: _("不予受理"),
-    }
+    translator = formatter.translator
     return tuple(
         AppealView(
             id=one.id,
@@ -164,8 +152,8 @@ def appeal_views(
             grounds=one.grounds,
             author=name_of(one.filed_by),
             filed_at=one.filed_at,
-            state=states[one.state],
-            outcome=outcomes[one.outcome] if one.outcome else "",
+            state=appeal_word(one.state, translator),
+            outcome=outcome_word(one.outcome, translator) if one.outcome else "",
             decision=one.decision,
             decided_by=name_of(one.decided_by) if one.decided_by else "",
             decided_at=one.decided_at,

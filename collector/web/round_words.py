@@ -49,9 +49,9 @@ def outcome_word(outcome: AppealOutcome, translator: Translator) -> str:
     """Name the outcome of an appeal."""
     _ = translator.gettext
     words = {
-        AppealOutcome.UPHELD: _("支持"),
-        AppealOutcome.PARTLY: _("部分支持"),
-        AppealOutcome.DISMISSED: _("不支持"),
+        AppealOutcome.UPHELD: _("成立"),
+        AppealOutcome.PARTLY: _("部分成立"),
+        AppealOutcome.DISMISSED: _("不成立"),
         AppealOutcome.INADMISSIBLE: _("不予受理"),
     }
     return words[outcome]
