@@ -183,17 +183,25 @@ def _icmp_socket() -> socket.socket:
     raise PermissionError("no ICMP socket")
 
 
-def _take_echoes(sock: socket.socket, token: bytes, answers: Answers, seconds: float) -> None:
+def datagrams(sock: socket.socket, seconds: float, most_bytes: int) -> Iterator[tuple[bytes, str]]:
+    """Yield what arrives within `seconds`, each with the address it came from."""
     until = time.monotonic() + seconds
     with selectors.DefaultSelector() as selector:
         selector.register(sock, selectors.EVENT_READ)
         while (left := until - time.monotonic()) > 0:
             if not selector.select(left):
                 continue
-            with contextlib.suppress(OSError):
-                packet, sender = sock.recvfrom(2048)
-                if is_echo_reply(packet, token):
-                    answers[sender[0]] = ""
+            try:
+                datagram, sender = sock.recvfrom(most_bytes)
+            except OSError:  # an ICMP error for an earlier question
+                continue
+            yield datagram, sender[0]
+
+
+def _take_echoes(sock: socket.socket, token: bytes, answers: Answers, seconds: float) -> None:
+    for packet, address in datagrams(sock, seconds, 2048):
+        if is_echo_reply(packet, token):
+            answers[address] = ""
 
 
 def ask_by_tcp(addresses: Sequence[str], ports: Sequence[int] = TCP_PORTS) -> Answers:

@@ -12,10 +12,10 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import selectors
 import socket
-import time
 from collections.abc import Sequence
+
+from agent.sweep.ask import datagrams
 
 SIP_PORT = 5060
 ROUNDS = 2
@@ -83,13 +83,6 @@ def _own_address(address: str) -> str | None:
 
 
 def _take(sock: socket.socket, call_id: str, answered: set[str], seconds: float) -> None:
-    until = time.monotonic() + seconds
-    with selectors.DefaultSelector() as selector:
-        selector.register(sock, selectors.EVENT_READ)
-        while (left := until - time.monotonic()) > 0:
-            if not selector.select(left):
-                continue
-            with contextlib.suppress(OSError):
-                datagram, sender = sock.recvfrom(4096)
-                if is_answer(datagram, call_id):
-                    answered.add(sender[0])
+    for datagram, address in datagrams(sock, seconds, 4096):
+        if is_answer(datagram, call_id):
+            answered.add(address)
